@@ -43,6 +43,7 @@
     COL_ORIGIN_LIST(X)                                                                   \
     COL_RESULT_LIST(X)                                                                   \
     X(DATE, "date")                                                                      \
+    X(BEST_MS, "best_ms")                                                                \
     X(MODEL, "model")                                                                    \
     X(MODEL_NAME, "model_name")                                                          \
     X(ARCHITECTURE, "architecture")

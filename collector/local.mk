@@ -9,6 +9,12 @@ libsccollector_la_SOURCES = \
 	collector/parquet.h \
 	collector/export.c \
 	collector/points.c \
+	collector/points_bind.c \
+	collector/points_cells.c \
+	collector/points_groups.c \
+	collector/points_internal.h \
+	collector/points_phase.c \
+	collector/points_rows.c \
 	collector/record.c \
 	collector/record.h \
 	collector/store.c \

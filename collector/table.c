@@ -363,3 +363,49 @@ bool col_table_number(const col_table *table, size_t row, int column, double *ou
     char scratch[32];
     return sc_parse_double(col_table_text(table, row, column, scratch), out);
 }
+
+static bool cell_is(const col_table *table, size_t row, int column,
+                    const char *const *value)
+{
+    char scratch[32];
+    double number, wanted;
+    const char *text = col_table_text(table, row, column, scratch);
+    bool numeric = col_table_number(table, row, column, &number);
+    for (; *value; value++)
+        if (strcmp(*value, text) == 0 ||
+            (numeric && sc_parse_double(*value, &wanted) && wanted == number))
+            return true;
+    return false;
+}
+
+static void move_row(col_table *table, size_t from, size_t to)
+{
+    size_t n = table->n_columns;
+    table->line[to] = table->line[from];
+    if (table->cell)
+        memmove(&table->cell[to * n], &table->cell[from * n], n * sizeof *table->cell);
+    for (size_t c = 0; c < n && table->values; c++) {
+        if (table->values[c].number)
+            table->values[c].number[to] = table->values[c].number[from];
+        if (table->values[c].code)
+            table->values[c].code[to] = table->values[c].code[from];
+    }
+}
+
+sc_status col_table_keep(col_table *table, const char *column, const char *const *value,
+                         size_t *n_dropped, sc_diag *diag)
+{
+    int at = col_table_column(table, column);
+    size_t kept = 0;
+    if (at < 0) {
+        sc_diag_fail(diag, SC_EINVAL, SC2001, "there is no column '%s'", column);
+        sc_diag_at(diag, table->path, 1, 0, 0, NULL);
+        return SC_EINVAL;
+    }
+    for (size_t row = 0; row < table->n_rows; row++)
+        if (cell_is(table, row, at, value))
+            move_row(table, row, kept++);
+    *n_dropped = table->n_rows - kept;
+    table->n_rows = kept;
+    return SC_OK;
+}

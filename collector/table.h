@@ -52,6 +52,12 @@ const char *col_table_text(const col_table *table, size_t row, int column,
  */
 bool col_table_number(const col_table *table, size_t row, int column, double *out);
 
+/* Keeps the rows whose cell in the column is one of the values (NULL-terminated); of
+ * numbers the value counts, not its spelling. *n_dropped: rows that went. Errors: SC_EINVAL
+ * SC2001 (no such column). */
+sc_status col_table_keep(col_table *table, const char *column, const char *const *value,
+                         size_t *n_dropped, sc_diag *diag);
+
 /* One measured point of an op. */
 typedef struct col_point {
     double axis[SOL_MAX_AXES]; /* in the order of the phase's axes */
@@ -83,7 +89,15 @@ typedef struct col_points {
 sc_status col_points_map(const col_table *table, const sol_op *op, sol_phase_kind phase,
                          const sol_config *filter, col_points *out, sc_diags *warnings,
                          sc_diag *diag);
+/* The same for a table of points that are to be measured: no latency is read, and
+ * latency_s of each point is 0. */
+sc_status col_points_list(const col_table *table, const sol_op *op, sol_phase_kind phase,
+                          const sol_config *filter, col_points *out, sc_diags *warnings,
+                          sc_diag *diag);
 void col_points_clear(col_points *points);
+/* Equal parameters, dtypes and tp; and a hash of them. */
+bool col_config_same(const sol_op *op, const sol_config *a, const sol_config *b);
+uint64_t col_config_hash(const sol_op *op, const sol_config *config);
 /* Appends the points of `more` (same op and phase); `more` is emptied. */
 sc_status col_points_merge(col_points *into, col_points *more, sc_diag *diag);
 

@@ -372,6 +372,65 @@ Test(points, merge_unites_equal_configurations)
     col_points_clear(&other);
 }
 
+/* Equal configurations of one table that a column tells apart stay apart. */
+Test(points, merge_keeps_twins_and_finds_its_place_among_many)
+{
+    static char text[40000] = "heads,width,b,s,latency,flag\n";
+    size_t used = strlen(text);
+    for (int i = 0; i < 700; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%d,%d,3,17,0.5,x\n",
+                                 1 + i % 100, 8 + i / 100);
+    mapped("context.csv", text, SOL_CONTEXT, NULL);
+    cr_assert_eq(points.n_configs, 700);
+    col_points other = {0};
+    col_table *table = table_of("context.csv", "heads,width,b,s,latency,flag\n"
+                                               "38,14,3,18,0.5,x\n"
+                                               "9,11,3,18,0.25,x\n"
+                                               "9,11,3,18,0.75,y\n");
+    cr_assert_eq(col_points_map(table, op, SOL_CONTEXT, NULL, &other, &warnings, &diag),
+                 SC_OK);
+    col_table_free(table);
+    cr_assert_eq(other.n_configs, 3);
+    cr_assert_eq(col_points_merge(&points, &other, &diag), SC_OK);
+    cr_assert_eq(points.n_configs, 702);
+    cr_assert_eq(points.point[700].group, 6 * 100 + 37);
+    cr_assert_eq(points.point[701].group, 700);
+    cr_assert_eq(points.point[702].group, 701);
+}
+
+Test(points, config_hash_is_that_of_what_is_compared)
+{
+    sol_config copy;
+    cr_assert_eq(sol_config_copy(op, &filter, &copy, NULL), SC_OK);
+    filter.param[1] = 0.0;
+    copy.param[1] = -0.0;
+    cr_assert(col_config_same(op, &filter, &copy));
+    cr_assert_eq(col_config_hash(op, &filter), col_config_hash(op, &copy));
+    copy.param[1] = 2.385;
+    cr_assert_not(col_config_same(op, &filter, &copy));
+    cr_assert_neq(col_config_hash(op, &filter), col_config_hash(op, &copy));
+    sol_config_clear(&copy);
+}
+
+/* Points that are to be measured have no latency; best_ms is one. */
+Test(points, latency_by_other_names_and_none)
+{
+    mapped("context.csv", "b,s,heads,width,best_ms\n3,17,6,80,0.25\n3,19,6,80,0.5\n",
+           SOL_CONTEXT, NULL);
+    near("best", points.point[0].latency_s, 0.25e-3);
+    cr_assert_eq(points.n_configs, 1, "best_ms is no key");
+    col_table *table = table_of("context.csv", "b,s,heads,width\n3,17,6,80\n");
+    col_points_clear(&points);
+    cr_assert_eq(col_points_map(table, op, SOL_CONTEXT, NULL, &points, NULL, &diag),
+                 SC_EPARSE);
+    cr_assert_eq(col_points_list(table, op, SOL_CONTEXT, NULL, &points, NULL, &diag),
+                 SC_OK);
+    col_table_free(table);
+    cr_assert_eq(points.n, 1);
+    near("s", points.point[0].axis[1], 17);
+    near("none", points.point[0].latency_s, 0);
+}
+
 Test(points, survives_failing_allocations)
 {
     col_table *table =

@@ -151,6 +151,30 @@ Test(table, parquet_is_told_how_to_convert)
     cr_assert(t == NULL);
 }
 
+Test(table, keeps_rows_by_value)
+{
+    static const char text[] = "a,b\nx,1\ny,2.50\nx,3\nz,2.5\n";
+    col_table *t = NULL;
+    sc_diag diag;
+    size_t n;
+    char scratch[32];
+    cr_assert_eq(col_table_parse("t", text, strlen(text), &t, NULL), SC_OK);
+    cr_assert_eq(col_table_keep(t, "c", (const char *const[]){"x", NULL}, &n, &diag),
+                 SC_EINVAL);
+    cr_assert_eq(diag.code, SC2001);
+    cr_assert_eq(col_table_keep(t, "b", (const char *const[]){"2.5", "3", NULL}, &n, &diag),
+                 SC_OK);
+    cr_assert_eq(n, 1);
+    cr_assert_eq(t->n_rows, 3);
+    cr_assert_str_eq(col_table_text(t, 0, 0, scratch), "y");
+    cr_assert_eq(t->line[2], 5);
+    cr_assert_eq(col_table_keep(t, "a", (const char *const[]){"z", "w", NULL}, &n, &diag),
+                 SC_OK);
+    cr_assert_eq(t->n_rows, 1);
+    cr_assert_str_eq(col_table_text(t, 0, 1, scratch), "2.5");
+    col_table_free(t);
+}
+
 Test(table, survives_failing_allocations)
 {
     static char text[6000] = "a,b\n";

@@ -1,0 +1,82 @@
+/* solcheck - cells of a table that is being mapped, and complaints about them.
+ * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+#include "config.h"
+
+#include "collector/points_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *col_plan_cell(const col_plan *p, size_t row, int column)
+{
+    return col_table_text(p->table, row, column,
+                          p->scratch->text[p->scratch->next++ % 4]);
+}
+
+/* The numbers of a column, NULL where it holds texts. */
+const double *col_plan_numbers(const col_plan *p, int column)
+{
+    return p->table->values ? p->table->values[column].number : NULL;
+}
+
+bool col_plan_same(const col_plan *p, size_t a, size_t b, int column)
+{
+    const double *number = col_plan_numbers(p, column);
+    if (number)
+        return number[a] == number[b] || (isnan(number[a]) && isnan(number[b]));
+    return strcmp(col_plan_cell(p, a, column), col_plan_cell(p, b, column)) == 0;
+}
+
+bool col_memo_holds(const col_memo *seen, const char *text)
+{
+    return seen->text && (seen->text == text || strcmp(seen->text, text) == 0);
+}
+
+/* ---- diagnostics ---- */
+
+sc_status col_plan_fail(const col_plan *p, size_t row, sc_code code, const char *column,
+                        const char *text, const char *problem, const char *hint)
+{
+    sc_diag_fail(p->diag, SC_EPARSE, code, "%s '%s' %s", column, text, problem);
+    sc_diag_at(p->diag, p->table->path, p->table->line[row], 0, 0, NULL);
+    sc_diag_hint(p->diag, "%s", hint);
+    return SC_EPARSE;
+}
+
+/* SC2001 for `what` ("column 'latency'"), with the names that resemble `wanted`. */
+sc_status col_plan_missing(const col_plan *p, const char *what, const char *wanted)
+{
+    char near[200];
+    const col_table *t = p->table;
+    sc_diag_fail(p->diag, SC_EPARSE, SC2001, "%s is missing", what);
+    sc_diag_at(p->diag, t->path, 1, 0, 0, NULL);
+    if (sc_suggest(wanted, (const char *const *)t->column, t->n_columns, near,
+                   sizeof near))
+        sc_diag_hint(p->diag, "did you mean %s? Rename the column to %s", near, wanted);
+    else
+        sc_diag_hint(p->diag, "add a column %s; docs/tables.md lists what is read",
+                     wanted);
+    return SC_EPARSE;
+}
+
+sc_status col_plan_warn(const col_plan *p, size_t row, sc_code code, const char *text)
+{
+    sc_diag diag;
+    sc_diag_clear(&diag);
+    sc_diag_warn(&diag, code, "%s", text);
+    sc_diag_at(&diag, p->table->path, p->table->n_rows ? p->table->line[row] : 0, 0, 0,
+               NULL);
+    return sc_diags_add(p->warnings, &diag) ? sc_diag_nomem(p->diag) : SC_OK;
+}
+
+/* Keeps text in out, or "mixed" once rows differ. */
+void col_points_keep(char *out, size_t out_B, const char *text)
+{
+    if (!*text || strcmp(out, "mixed") == 0)
+        return;
+    if (!*out)
+        snprintf(out, out_B, "%s", text);
+    else if (strncmp(out, text, out_B - 1) != 0)
+        snprintf(out, out_B, "mixed");
+}
