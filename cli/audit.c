@@ -13,123 +13,13 @@
 #include "base/alloc.h"
 #include "collector/walk.h"
 
-typedef struct known_system {
-    char name[128];
-    sol_system *system; /* NULL: there is none of that name */
-} known_system;
-
 typedef struct auditor {
     cli_session *cli;
-    sol_op **op;
-    size_t n_ops;
-    known_system *known;
-    size_t n_known;
+    cli_library lib;
     audit_report report;
     sc_diag held; /* with --op: why the table cannot be of one phase, while it may be of
                      the other */
 } auditor;
-
-/* ---- ops ---- */
-
-/* Loads all ops; one that does not load is a warning. --op leaves the one that it names.
- */
-static sc_status load_ops(auditor *a)
-{
-    cli_session *cli = a->cli;
-    const char *path = getenv("SOLCHECK_OP_PATH");
-    const char *only = cli_value(&cli->options, CLI_OPT_OP, NULL);
-    char **names = NULL;
-    size_t n = 1;
-    sc_status status =
-        only ? SC_OK : sol_op_names(path, cli->data_dir, &names, &cli->diag);
-    if (status)
-        return status;
-    while (names && names[n - 1])
-        n++;
-    a->op = sc_calloc(n, sizeof(sol_op *));
-    if (!a->op)
-        status = sc_diag_nomem(&cli->diag);
-    for (size_t i = 0; !status && (only ? i < 1 : names[i] != NULL); i++) {
-        sc_diag diag = {0};
-        const char *name = only ? only : names[i];
-        sc_status loaded =
-            sol_op_find(name, path, cli->data_dir, &a->op[a->n_ops], &diag);
-        if (!loaded) {
-            a->n_ops++;
-        } else if (only || loaded == SC_ENOMEM) {
-            cli->diag = diag;
-            status = loaded;
-        } else if (sc_diags_add(&cli->warnings, &diag)) {
-            status = sc_diag_nomem(&cli->diag);
-        }
-    }
-    if (names)
-        sol_names_free(names);
-    return status;
-}
-
-/* ---- systems ---- */
-
-/* <name>.yaml in the directories above the tables, or in systems/ there: as the reference
- * ecosystem lays them out. */
-static sc_status system_above(const char *dir, const char *name, sol_system **out,
-                              sc_diag *diag)
-{
-    static const char *const below[] = {"", "/systems"};
-    char path[PATH_MAX + 300], up[PATH_MAX];
-    snprintf(up, sizeof up, "%s", dir);
-    for (int level = 0; level < 4; level++) {
-        char *slash = strrchr(up, '/');
-        if (!slash)
-            break;
-        *slash = '\0';
-        for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
-            snprintf(path, sizeof path, "%s%s/%s.yaml", up, below[i], name);
-            if (access(path, R_OK) == 0)
-                return sol_system_load(path, out, diag);
-        }
-    }
-    return SC_EINVAL;
-}
-
-/* *out: the system of a table, NULL where none is known. Ours come first: they hold
- * architectural numbers. */
-static sc_status find_system(auditor *a, const char *path, const sol_system **out)
-{
-    const char *given = cli_value(&a->cli->options, CLI_OPT_SYSTEM, NULL);
-    char name[128] = "", dir[PATH_MAX] = "";
-    sc_diag diag = {0};
-    *out = NULL;
-    if (given)
-        snprintf(name, sizeof name, "%s", given);
-    else if (!col_system_of(path, name, sizeof name, dir, sizeof dir))
-        return SC_OK;
-    for (size_t i = 0; i < a->n_known; i++)
-        if (strcmp(a->known[i].name, name) == 0) {
-            *out = a->known[i].system;
-            return SC_OK;
-        }
-    known_system *more = sc_reallocarray(a->known, a->n_known + 1, sizeof *more);
-    if (!more)
-        return sc_diag_nomem(&a->cli->diag);
-    a->known = more;
-    known_system *entry = &a->known[a->n_known];
-    *entry = (known_system){0};
-    snprintf(entry->name, sizeof entry->name, "%s", name);
-    sc_status status =
-        sol_system_find(given ? given : name, a->cli->data_dir, &entry->system, &diag);
-    if (status == SC_EINVAL && !given)
-        status = system_above(dir, name, &entry->system, &diag);
-    if (status == SC_ENOMEM || (status && given)) {
-        a->cli->diag = diag;
-        return status;
-    }
-    a->n_known++;
-    *out = entry->system;
-    if (status && diag.code && diag.code != SC1101)
-        return sc_diags_add(&a->cli->warnings, &diag) ? SC_ENOMEM : SC_OK;
-    return SC_OK;
-}
 
 /* ---- tables ---- */
 
@@ -154,20 +44,6 @@ static sc_status add_unaudited(auditor *a, const char *path, size_t n_table,
     audit_result result = {.path = path, .n_table = n_table};
     snprintf(result.unaudited, sizeof result.unaudited, "%.255s", why);
     return add_result(a, &result);
-}
-
-/* Length of the longest stem by which an op claims the table for a phase, 0: none. */
-static size_t claim(const sol_op *op, sol_phase_kind phase, const char *path)
-{
-    const char *base = sc_path_base(path);
-    size_t longest = 0;
-    for (int i = 0; i < op->n_tables; i++) {
-        size_t n = strlen(op->table[i].stem);
-        if (op->table[i].phase == phase && n > longest &&
-            strncmp(base, op->table[i].stem, n) == 0)
-            longest = n;
-    }
-    return longest;
 }
 
 /* Columns that an op does not know make groups here, not decisions: no warning. */
@@ -230,16 +106,16 @@ static sc_status audit_table(auditor *a, const char *path, col_table *table)
     size_t longest = 0, used = 0, first = a->report.n;
     bool only = cli_has(&a->cli->options, CLI_OPT_OP);
     sc_diag_clear(&a->held);
-    sc_status status = find_system(a, path, &system);
+    sc_status status = cli_library_system(&a->lib, path, &system);
     if (status)
         return status;
     sc_free(table->path); /* results name the path that outlives the table */
     table->path = sc_strdup(path);
     if (!table->path)
         return sc_diag_nomem(&a->cli->diag);
-    for (size_t i = 0; i < a->n_ops; i++)
+    for (size_t i = 0; i < a->lib.n_ops; i++)
         for (int p = 0; p < SOL_N_PHASES; p++) {
-            size_t n = a->op[i]->phase[p] ? claim(a->op[i], (sol_phase_kind)p, path) : 0;
+            size_t n = a->lib.op[i]->phase[p] ? cli_op_claim(a->lib.op[i], (sol_phase_kind)p, path) : 0;
             longest = n > longest ? n : longest;
         }
     if (!longest && !only)
@@ -247,11 +123,11 @@ static sc_status audit_table(auditor *a, const char *path, col_table *table)
     if (!system)
         return add_unaudited(a, path, table->n_rows,
                              "no system file; give one with --system");
-    for (size_t i = 0; i < a->n_ops && !status; i++)
+    for (size_t i = 0; i < a->lib.n_ops && !status; i++)
         for (int p = 0; p < SOL_N_PHASES && !status; p++)
-            if (a->op[i]->phase[p] &&
-                (only || claim(a->op[i], (sol_phase_kind)p, path) == longest))
-                status = audit_as(a, table, a->op[i], (sol_phase_kind)p, system, &used);
+            if (a->lib.op[i]->phase[p] &&
+                (only || cli_op_claim(a->lib.op[i], (sol_phase_kind)p, path) == longest))
+                status = audit_as(a, table, a->lib.op[i], (sol_phase_kind)p, system, &used);
     for (size_t i = first; i < a->report.n; i++)
         a->report.result[i].path = path;
     if (!status && a->report.n == first && a->held.code) {
@@ -305,15 +181,10 @@ static sc_status print(auditor *a)
 
 static void auditor_free(auditor *a)
 {
-    for (size_t i = 0; i < a->n_ops; i++)
-        sol_op_free(a->op[i]);
-    for (size_t i = 0; i < a->n_known; i++)
-        sol_system_free(a->known[i].system);
     for (size_t i = 0; i < a->report.n; i++)
         col_audit_clear(&a->report.result[i].audit);
     sc_free(a->report.result);
-    sc_free(a->known);
-    sc_free(a->op);
+    cli_library_clear(&a->lib);
 }
 
 sc_status cli_audit(cli_session *cli, int *exit_code)
@@ -328,7 +199,7 @@ sc_status cli_audit(cli_session *cli, int *exit_code)
                                  "<system>/<family>/<backend>/<version> of them");
         return SC_EINVAL;
     }
-    sc_status status = load_ops(&a);
+    sc_status status = cli_library_load(cli, &a.lib);
     for (int i = 0; i < paths->n && !status; i++)
         status = col_walk(paths->text[i], &files, &cli->warnings, &cli->diag);
     for (size_t i = 0; i < files.n && !status; i++)

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "cli/session.h"
+#include "cli/library.h"
 #include "collector/audit.h"
 
 typedef struct audit_result { /* of one table, op and phase */

@@ -13,6 +13,10 @@ libsccli_la_SOURCES = \
 	cli/eval_many.c \
 	cli/explain.c \
 	cli/export.c \
+	cli/fitting.c \
+	cli/fitting.h \
+	cli/library.c \
+	cli/library.h \
 	cli/lint.c \
 	cli/list.c \
 	cli/measure.c \

@@ -11,74 +11,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
-
-/* ---- bounds ---- */
-
-typedef struct columns { /* axes of the points of one configuration */
-    double *axis[SOL_MAX_AXES];
-    size_t *row; /* where each came from */
-    size_t n;
-    sol_bound *bound;
-    double *x;
-} columns;
-
-static void free_columns(columns *c)
-{
-    for (int i = 0; i < SOL_MAX_AXES; i++)
-        sc_free(c->axis[i]);
-    sc_free(c->row);
-    sc_free(c->bound);
-    sc_free(c->x);
-}
-
-static sc_status take_group(const col_points *points, int n_axes, int group, columns *c)
-{
-    memset(c, 0, sizeof *c);
-    c->row = sc_calloc(points->n, sizeof *c->row);
-    c->bound = sc_calloc(points->n, sizeof *c->bound);
-    c->x = sc_calloc(points->n, sizeof *c->x);
-    bool ready = c->row && c->bound && c->x;
-    for (int i = 0; i < n_axes && ready; i++)
-        ready = (c->axis[i] = sc_calloc(points->n, sizeof *c->axis[i])) != NULL;
-    if (!ready) {
-        free_columns(c);
-        return SC_ENOMEM;
-    }
-    for (size_t p = 0; p < points->n; p++) {
-        if (points->point[p].group != group)
-            continue;
-        for (int i = 0; i < n_axes; i++)
-            c->axis[i][c->n] = points->point[p].axis[i];
-        c->row[c->n++] = p;
-    }
-    return SC_OK;
-}
-
-/* Bounds of one configuration's points under one ceiling; x too when asked for. */
-static sc_status bound_group(cli_session *cli, const rep_phase *ph, int group,
-                             sol_ceiling ceiling, sol_bound *bound, double *x)
-{
-    columns c;
-    sol_model *model = NULL;
-    sc_status status = take_group(&ph->points, ph->phase->n_axes, group, &c);
-    if (status != SC_OK)
-        return sc_diag_nomem(&cli->diag);
-    status = sol_model_new(cli->op, ph->phase->kind, &ph->points.config[group], cli->system,
-                           ceiling, &model, &cli->diag);
-    const double *const *axis = (const double *const *)c.axis;
-    if (status == SC_OK)
-        status = sol_model_eval(model, c.n, axis, c.bound, NULL, &cli->diag);
-    if (status == SC_OK && x)
-        status = sol_model_tokens(model, c.n, axis, c.x, &cli->diag);
-    for (size_t i = 0; i < c.n && status == SC_OK; i++) {
-        bound[c.row[i]] = c.bound[i];
-        if (x)
-            x[c.row[i]] = c.x[i];
-    }
-    sol_model_free(model);
-    free_columns(&c);
-    return status;
-}
+#include "cli/fitting.h"
 
 static sc_status bound_points(cli_session *cli, rep_phase *ph, double *x)
 {
@@ -86,83 +19,25 @@ static sc_status bound_points(cli_session *cli, rep_phase *ph, double *x)
     ph->bound_sheet = sc_calloc(ph->points.n, sizeof *ph->bound_sheet);
     if (!ph->bound || !ph->bound_sheet)
         return sc_diag_nomem(&cli->diag);
-    sc_status status = SC_OK;
-    for (size_t g = 0; g < ph->points.n_configs && status == SC_OK; g++) {
-        status = bound_group(cli, ph, (int)g, cli->ceiling, ph->bound, x);
-        if (status == SC_OK)
-            status = bound_group(cli, ph, (int)g, SOL_DATASHEET, ph->bound_sheet, NULL);
-    }
+    sc_status status = cli_point_bounds(&ph->points, cli->system, cli->ceiling, ph->bound,
+                                        x, &cli->diag);
+    if (status == SC_OK)
+        status = cli_point_bounds(&ph->points, cli->system, SOL_DATASHEET,
+                                  ph->bound_sheet, NULL, &cli->diag);
     return status;
 }
 
 /* ---- fit ---- */
 
-/* The two axes that the fit calls b and s: by name, else the first two required ones. -1: there
- * is no second one. */
-static void name_axes(const sol_phase *phase, int *b, int *s)
-{
-    *b = sol_phase_axis_index(phase, "b");
-    *s = sol_phase_axis_index(phase, "s");
-    for (int i = 0; i < phase->n_axes; i++) {
-        if (phase->axis[i].optional || i == *b || i == *s)
-            continue;
-        if (*b < 0)
-            *b = i;
-        else if (*s < 0)
-            *s = i;
-    }
-}
-
-/* Points of one configuration at different optional axes (prefix) are different groups:
- * the lead of a group is the first point of it. */
-static bool same_group(const rep_phase *ph, const col_point *a, const col_point *b)
-{
-    bool same = a->group == b->group;
-    for (int k = 0; k < ph->phase->n_axes && same; k++)
-        same = !ph->phase->axis[k].optional || a->axis[k] == b->axis[k];
-    return same;
-}
-
-static int group_of(const rep_phase *ph, const col_point *point, size_t *lead, int *n_leads)
-{
-    for (int i = *n_leads - 1; i >= 0; i--) /* tables keep groups together: look back */
-        if (same_group(ph, &ph->points.point[lead[i]], point))
-            return i;
-    lead[*n_leads] = (size_t)(point - ph->points.point);
-    return (*n_leads)++;
-}
-
-static void fill_fit_point(const rep_phase *ph, size_t at, int b, int s, fit_point *out)
-{
-    const col_point *point = &ph->points.point[at];
-    const sol_bound *bound = &ph->bound[at];
-    out->b = point->axis[b];
-    out->s = s >= 0 ? point->axis[s] : 1;
-    out->compute_s = bound->compute_s;
-    /* The fit knows one transport: the slower one. */
-    out->memory_s = fmax(point->hot ? bound->memory_hot_s : bound->memory_cold_s,
-                         bound->network_s);
-    out->latency_s = point->latency_s;
-    out->noise = point->noise;
-}
-
 /* Too little or degenerate data leaves the phase undecided and says why; the rest fails. */
 static sc_status fit_phase(cli_session *cli, rep_study *study, rep_phase *ph)
 {
-    int b, s;
     size_t n = ph->points.n;
-    int n_leads = 0;
     double *x = sc_calloc(n, sizeof *x);
-    size_t *lead = sc_calloc(n, sizeof *lead);
     fit_point *point = sc_calloc(n, sizeof *point);
-    sc_status status =
-        x && lead && point ? bound_points(cli, ph, x) : sc_diag_nomem(&cli->diag);
-    name_axes(ph->phase, &b, &s);
-    for (size_t i = 0; i < n && status == SC_OK; i++) {
-        fill_fit_point(ph, i, b, s, &point[i]);
-        point[i].group = group_of(ph, &ph->points.point[i], lead, &n_leads);
-        point[i].x = x[i];
-    }
+    sc_status status = x && point ? bound_points(cli, ph, x) : sc_diag_nomem(&cli->diag);
+    if (status == SC_OK)
+        status = cli_fit_points(&ph->points, ph->bound, x, point, &cli->diag);
     if (status == SC_OK) {
         sc_diag diag = {0};
         status = fit_decide(point, n, &study->fit_options, &ph->fit, &diag);
@@ -177,7 +52,6 @@ static sc_status fit_phase(cli_session *cli, rep_study *study, rep_phase *ph)
             cli->diag = diag;
     }
     sc_free(x);
-    sc_free(lead);
     sc_free(point);
     return status;
 }
