@@ -149,6 +149,11 @@ static void set_options(cli_session *cli, const mock_class *cls,
         if (at >= 0 && cli->config.given[at])
             options->param[i] = (int64_t)cli->config.param[at];
     }
+    for (int i = 0; i < cls->n_slots; i++) {
+        int at = sol_op_slot_index(cli->op, cls->slot[i]);
+        if (at >= 0)
+            options->dtype[i] = cli->config.slot[at];
+    }
 }
 
 /* The op file and the mock layer state the hidden size each on its own: they must agree.

@@ -21,7 +21,8 @@ void mock_check_defaults(const mock_class *cls, mock_check_options *options)
     *options = (mock_check_options){.phase = {true, true}, .tp = 1, .seed = 20240517};
     for (int i = 0; i < MOCK_MAX_PARAMS; i++)
         options->param[i] = -1;
-    (void)cls; /* defaults are resolved when the checks run */
+    for (int i = 0; i < cls->n_slots; i++)
+        options->dtype[i] = SOL_BF16;
 }
 
 /* ---- what all checks use ---- */
@@ -40,19 +41,34 @@ bool mock_checker_case(const mock_checker *k, int tp, int64_t b, int64_t s,
             return false;
         out->param[i] /= tp;
     }
+    for (int i = 0; i < k->cls->n_slots; i++)
+        out->dtype[i] = k->options->dtype[i];
     return true;
+}
+
+/* "bf16", "bf16 kv=fp8" */
+static void name_dtypes(const mock_class *cls, const mock_case *c, char *out,
+                        size_t out_B)
+{
+    int at = snprintf(out, out_B, "%s", sol_dtype_name(c->dtype[0]));
+    for (int i = 1; i < cls->n_slots && (size_t)at < out_B; i++)
+        if (c->dtype[i] != c->dtype[0])
+            at += snprintf(out + at, out_B - (size_t)at, " %s=%s", cls->slot[i],
+                           sol_dtype_name(c->dtype[i]));
 }
 
 static void report(mock_checker *k, const char *check, const mock_case *c, int tp,
                    mock_outcome outcome, const char *fmt, va_list ap)
 {
     mock_finding f = {.outcome = outcome};
+    char dtypes[40];
     snprintf(f.check, sizeof f.check, "%s", check);
-    if (c)
+    if (c) {
+        name_dtypes(k->cls, c, dtypes, sizeof dtypes);
         snprintf(f.where, sizeof f.where, "%s b=%lld s=%lld tp=%d %s%s",
-                 sol_phase_name(k->phase), (long long)c->b, (long long)c->s, tp,
-                 sol_dtype_name(c->dtype[0]), c->lengths ? " ragged" : "");
-    else
+                 sol_phase_name(k->phase), (long long)c->b, (long long)c->s, tp, dtypes,
+                 c->lengths ? " ragged" : "");
+    } else
         snprintf(f.where, sizeof f.where, "%s", sol_phase_name(k->phase));
     vsnprintf(f.seen, sizeof f.seen, fmt, ap);
     k->n_failed += outcome == MOCK_FAIL;
@@ -302,7 +318,7 @@ static bool output_shape_ok(const mock_bench *bench)
         rows *= t->dim[i];
     return t->rank >= 2 && rows == mock_case_tokens(&bench->c) &&
            t->dim[t->rank - 1] == mock_class_hidden(bench->cls, &bench->c) &&
-           t->dtype == bench->c.dtype[0];
+           t->dtype == mock_result_dtype(bench->c.dtype[0]);
 }
 
 sc_status mock_check_output(mock_checker *k)

@@ -56,6 +56,19 @@ sc_status mock_check_boundaries(mock_checker *k)
 
 /* ---- dtypes ---- */
 
+/* In every slot; fp8 in those that can have it, the others as they are. False where there
+ * is none. */
+static bool set_dtype(const mock_class *cls, sol_dtype dtype, mock_case *c)
+{
+    bool any = false;
+    for (int i = 0; i < cls->n_slots; i++)
+        if (dtype != SOL_FP8 || cls->fp8[i]) {
+            c->dtype[i] = dtype;
+            any = true;
+        }
+    return any;
+}
+
 /* Runs the layer in one dtype; appends what was seen. *failed on anything but a correct
  * run or a refusal with a reason. */
 static sc_status try_dtype(mock_checker *k, sol_dtype dtype, sc_buf *seen, sc_buf *absent,
@@ -69,8 +82,10 @@ static sc_status try_dtype(mock_checker *k, sol_dtype dtype, sc_buf *seen, sc_bu
     sc_diag why;
     sc_status status;
     mock_checker_case(k, k->options->tp, 2, 67, &c);
-    for (int i = 0; i < k->cls->n_slots; i++)
-        c.dtype[i] = dtype;
+    if (!set_dtype(k->cls, dtype, &c)) {
+        sc_buf_printf(absent, " %s", sol_dtype_name(dtype));
+        return SC_OK;
+    }
     const char *comma = seen->n ? ", " : "", *name = sol_dtype_name(dtype);
     sc_diag_clear(&why);
     if (k->cls->plan(&c, tensor, &n, &why)) { /* no such layer on any device */

@@ -103,6 +103,7 @@ typedef bool mock_finding_fn(void *user, const mock_finding *finding);
 typedef struct mock_check_options {
     bool phase[SOL_N_PHASES];
     int64_t param[MOCK_MAX_PARAMS]; /* whole-model values; -1 = class default */
+    sol_dtype dtype[MOCK_MAX_SLOTS]; /* of all checks but dtype support */
     int tp;
     bool allow_graph_fail;
     uint64_t seed;

@@ -71,6 +71,7 @@ typedef struct mock_class {
     int n_params;
     const char *const *slot; /* dtype slots, first one is the activations' */
     int n_slots;
+    bool fp8[MOCK_MAX_SLOTS]; /* slots that may be fp8, beside bf16, fp16 and fp32 */
     bool needs_cache[SOL_N_PHASES]; /* reads a paged KV cache in that phase */
     bool partial_sums; /* ranks of a TP group each write a whole row, to be added up */
 
@@ -92,6 +93,10 @@ typedef struct mock_class {
 
     /* Terms accumulated into one output element; tolerances follow from it. */
     int64_t (*depth)(const mock_case *c);
+
+    /* Unit roundoff of a value that the layer rounds on its way to the output, where that is
+     * coarser than the output's; 0: there is none. NULL: never. */
+    double (*between)(const mock_case *c);
 } mock_class;
 
 /* All classes, and one by name (NULL if absent). X-macro table in mock/layer.c. */
@@ -108,6 +113,8 @@ int64_t mock_case_tokens(const mock_case *c);
 int64_t mock_class_hidden(const mock_class *cls, const mock_case *c);
 
 /* ---- numbers in memory ---- */
+/* The dtype of results of products in a dtype: bf16 for fp8, else the same. */
+sol_dtype mock_result_dtype(sol_dtype dtype);
 uint16_t mock_bf16_from(float value); /* round to nearest even, NaN kept */
 float mock_bf16_to(uint16_t bits);
 uint16_t mock_fp16_from(float value);

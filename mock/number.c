@@ -76,6 +76,11 @@ void mock_load_double(const void *data, sol_dtype dtype, int64_t first, int64_t 
     LOAD(double)
 }
 
+sol_dtype mock_result_dtype(sol_dtype dtype)
+{
+    return dtype == SOL_FP8 ? SOL_BF16 : dtype;
+}
+
 double mock_get(const void *data, sol_dtype dtype, int64_t i)
 {
     double value;

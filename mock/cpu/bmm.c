@@ -45,7 +45,7 @@ static void tile(void *user, int64_t task, int thread)
         mock_cpu_multiply(sum, TILE, xs, DEEP, ws, TILE, rows, deep, TILE);
     }
     for (int64_t i = 0; i < rows; i++)
-        mock_store_float(exec->ptr[OUT], c->dtype[0],
+        mock_store_float(exec->ptr[OUT], mock_result_dtype(c->dtype[0]),
                          ((row0 + i) * heads + head) * n + col0, cols, sum + i * TILE);
 }
 

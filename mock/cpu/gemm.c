@@ -111,8 +111,8 @@ static void tile(void *user, int64_t task, int thread)
         mock_cpu_multiply(sum, TILE, xs, DEEP, ws, TILE, rows, deep, TILE);
     }
     for (int64_t i = 0; i < rows; i++)
-        mock_store_float(exec->ptr[OUT], c->dtype[0], (row0 + i) * n + col0, cols,
-                         sum + i * TILE);
+        mock_store_float(exec->ptr[OUT], mock_result_dtype(c->dtype[0]),
+                         (row0 + i) * n + col0, cols, sum + i * TILE);
 }
 
 sc_status mock_cpu_prepare_gemm(mock_exec *exec, sc_diag *diag)

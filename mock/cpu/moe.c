@@ -155,7 +155,10 @@ static void up(void *user, int64_t task, int thread)
     for (int64_t i = 0; i < p.rows; i++)
         for (int64_t j = 0; j < p.cols; j++) {
             float x = gate[i * TILE + j], y = gate[TILE * TILE + i * TILE + j];
-            m.hidden[(p.row0 + i) * m.width + p.col0 + j] = x / (1 + expf(-x)) * y;
+            float h = x / (1 + expf(-x)) * y;
+            if (m.c->dtype[0] == SOL_FP8) /* as the second product gets it on GPUs */
+                h = mock_fp8_unpack(mock_fp8_pack(h));
+            m.hidden[(p.row0 + i) * m.width + p.col0 + j] = h;
         }
 }
 
@@ -189,7 +192,8 @@ static void combine(void *user, int64_t task, int thread)
         for (int64_t e = 0; m.place[i] >= 0 && e < m.d; e++)
             sum[e] += gate[i] * from[e];
     }
-    mock_store_float(exec->ptr[OUT], m.c->dtype[0], task * m.d, m.d, sum);
+    mock_store_float(exec->ptr[OUT], mock_result_dtype(m.c->dtype[0]), task * m.d, m.d,
+                     sum);
 }
 
 sc_status mock_cpu_prepare_moe(mock_exec *exec, sc_diag *diag)

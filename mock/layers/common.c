@@ -51,10 +51,12 @@ sc_status mock_plan_check(const mock_class *cls, const mock_case *c, sc_diag *di
                                 (long long)p->hi);
     }
     for (int i = 0; i < cls->n_slots; i++)
-        if (c->dtype[i] != SOL_BF16 && c->dtype[i] != SOL_FP16 && c->dtype[i] != SOL_FP32)
-            return sc_diag_fail(diag, SC_EINVAL, SC3005,
-                                "%s has no %s for %s, only bf16, fp16 and fp32",
-                                cls->name, sol_dtype_name(c->dtype[i]), cls->slot[i]);
+        if (c->dtype[i] != SOL_BF16 && c->dtype[i] != SOL_FP16 &&
+            c->dtype[i] != SOL_FP32 && !(c->dtype[i] == SOL_FP8 && cls->fp8[i]))
+            return sc_diag_fail(diag, SC_EINVAL, SC3005, "%s has no %s for %s, only %s",
+                                cls->name, sol_dtype_name(c->dtype[i]), cls->slot[i],
+                                cls->fp8[i] ? "bf16, fp16, fp32 and fp8"
+                                            : "bf16, fp16 and fp32");
     return SC_OK;
 }
 

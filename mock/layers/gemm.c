@@ -26,7 +26,8 @@ static sc_status plan(const mock_case *c, mock_tensor *tensor, int *n, sc_diag *
     mock_plan_add(list, &count, "x", MOCK_INPUT, c->dtype[0], 1, MOCK_DIMS(t, k));
     mock_plan_add(list, &count, "w", MOCK_WEIGHT, c->dtype[0], 1 / sqrt((double)k),
                   MOCK_DIMS(rows, k));
-    mock_plan_add(list, &count, "out", MOCK_OUTPUT, c->dtype[0], 1, MOCK_DIMS(t, rows));
+    mock_plan_add(list, &count, "out", MOCK_OUTPUT, mock_result_dtype(c->dtype[0]), 1,
+                  MOCK_DIMS(t, rows));
     return mock_plan_deliver(list, count, tensor, n, diag);
 }
 
@@ -70,6 +71,7 @@ const mock_class mock_class_gemm = {
     .n_params = MOCK_GEMM_N_PARAMS,
     .slot = slots,
     .n_slots = 1,
+    .fp8 = {true},
     .needs_cache = {false, false},
     .plan = plan,
     .fill = fill,

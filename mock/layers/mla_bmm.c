@@ -27,7 +27,7 @@ static sc_status plan(const mock_case *c, mock_tensor *tensor, int *n, sc_diag *
     mock_plan_add(list, &count, "x", MOCK_INPUT, c->dtype[0], 1, MOCK_DIMS(t, h, k));
     mock_plan_add(list, &count, "w", MOCK_WEIGHT, c->dtype[0], 1 / sqrt((double)k),
                   MOCK_DIMS(h, k, width));
-    mock_plan_add(list, &count, "out", MOCK_OUTPUT, c->dtype[0], 1,
+    mock_plan_add(list, &count, "out", MOCK_OUTPUT, mock_result_dtype(c->dtype[0]), 1,
                   MOCK_DIMS(t, h * width));
     return mock_plan_deliver(list, count, tensor, n, diag);
 }
@@ -65,6 +65,7 @@ const mock_class mock_class_mla_bmm = {
     .n_params = MOCK_MLA_BMM_N_PARAMS,
     .slot = slots,
     .n_slots = 1,
+    .fp8 = {true},
     .needs_cache = {false, false},
     .plan = plan,
     .fill = mock_fill_nothing,

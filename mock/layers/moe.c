@@ -54,7 +54,8 @@ static sc_status plan(const mock_case *c, mock_tensor *tensor, int *n, sc_diag *
                   MOCK_DIMS(local, d, width));
     mock_plan_add(list, &count, "expert", MOCK_INDEX, SOL_INT32, 0, MOCK_DIMS(t, k));
     mock_plan_add(list, &count, "gate", MOCK_INDEX, SOL_FP32, 0, MOCK_DIMS(t, k));
-    mock_plan_add(list, &count, "out", MOCK_OUTPUT, dtype, 1, MOCK_DIMS(t, d));
+    mock_plan_add(list, &count, "out", MOCK_OUTPUT, mock_result_dtype(dtype), 1,
+                  MOCK_DIMS(t, d));
     return mock_plan_deliver(list, count, tensor, n, diag);
 }
 
@@ -231,6 +232,12 @@ static int64_t depth(const mock_case *c)
     return c->param[MOCK_MOE_HIDDEN] + c->param[MOCK_MOE_INTER] + mock_moe_choices(c);
 }
 
+/* In fp8 the activations between the products are fp8 too, like every input of one. */
+static double between(const mock_case *c)
+{
+    return c->dtype[0] == SOL_FP8 ? mock_dtype_roundoff(SOL_FP8) : 0;
+}
+
 const mock_class mock_class_moe = {
     .name = "moe",
     .title = "routed experts: permute, gate and up, silu and multiply, down, combine",
@@ -238,10 +245,12 @@ const mock_class mock_class_moe = {
     .n_params = MOCK_MOE_N_PARAMS,
     .slot = slots,
     .n_slots = 2,
+    .fp8 = {true, true},
     .needs_cache = {false, false},
     .partial_sums = true,
     .plan = plan,
     .fill = fill,
     .reference = reference,
     .depth = depth,
+    .between = between,
 };

@@ -13,7 +13,7 @@
 typedef struct seen {
     int n, n_pass, n_skip;
     char failed[512]; /* "check|check|" in order, each once a phase */
-    mock_finding last_failed;
+    mock_finding last_failed, agreement;
     int stop_after; /* 0 = never */
 } seen;
 
@@ -24,6 +24,8 @@ static bool note(void *user, const mock_finding *f)
     s->n_pass += f->outcome == MOCK_PASS;
     s->n_skip += f->outcome == MOCK_SKIP;
     cr_assert(f->check[0] && f->where[0] && f->seen[0], "a finding says nothing");
+    if (strcmp(f->check, "agreement") == 0)
+        s->agreement = *f;
     if (f->outcome == MOCK_FAIL) {
         size_t at = strlen(s->failed);
         snprintf(s->failed + at, sizeof s->failed - at, "%s|", f->check);
@@ -38,8 +40,8 @@ static bool ignore(void *user, const mock_finding *f)
     return true;
 }
 
-static sc_status check(const char *layer, fake_fault fault, sol_phase_kind phase,
-                       bool allow_graph_fail, seen *s, int *n_failed)
+static sc_status check_in(const char *layer, fake_fault fault, sol_phase_kind phase,
+                          sol_dtype dtype, bool allow_graph_fail, seen *s, int *n_failed)
 {
     mock_device *dev;
     mock_device_info info;
@@ -50,6 +52,9 @@ static sc_status check(const char *layer, fake_fault fault, sol_phase_kind phase
     cr_assert_not_null(ops);
     mock_check_defaults(cls, &options);
     fake_small(cls, options.param);
+    for (int i = 0; i < cls->n_slots; i++)
+        if (dtype != SOL_FP8 || cls->fp8[i])
+            options.dtype[i] = dtype;
     options.phase[SOL_CONTEXT] = phase == SOL_CONTEXT;
     options.phase[SOL_GENERATION] = phase == SOL_GENERATION;
     options.allow_graph_fail = allow_graph_fail;
@@ -58,6 +63,49 @@ static sc_status check(const char *layer, fake_fault fault, sol_phase_kind phase
         mock_check(cls, ops, dev, &info, &options, note, s, n_failed, &diag);
     ops->close(dev);
     return status;
+}
+
+static sc_status check(const char *layer, fake_fault fault, sol_phase_kind phase,
+                       bool allow_graph_fail, seen *s, int *n_failed)
+{
+    return check_in(layer, fault, phase, SOL_BF16, allow_graph_fail, s, n_failed);
+}
+
+/* Every check, not the one of dtypes alone, runs in the dtypes asked for. */
+Test(check, runs_in_fp8_where_a_layer_has_it)
+{
+    int n, n_fp8 = 0;
+    const mock_class *const *classes = mock_classes(&n);
+    for (int i = 0; i < n; i++) {
+        seen s = {0};
+        int n_failed = -1;
+        const mock_class *cls = classes[i];
+        if (!cls->fp8[0] && !cls->fp8[1])
+            continue;
+        n_fp8++;
+        cr_assert_eq(check_in(cls->name, FAKE_SOUND, SOL_GENERATION, SOL_FP8, false, &s,
+                              &n_failed),
+                     SC_OK);
+        cr_assert_eq(n_failed, 0, "%s: %s: %s", cls->name, s.failed, s.last_failed.seen);
+        cr_assert(strstr(s.agreement.where, "fp8"), "%s", s.agreement.where);
+    }
+    cr_assert_geq(n_fp8, 3);
+}
+
+Test(check, fp8_sees_faults)
+{
+    static const fake_fault faults[] = {FAKE_SCALED, FAKE_NAN, FAKE_UNWRITTEN,
+                                        FAKE_PAST_END};
+    static const char *const expected[] = {"agreement|", "no NaN|", "output format|",
+                                           "output format|"};
+    for (int i = 0; i < 4; i++) {
+        seen s = {0};
+        int n_failed = -1;
+        cr_assert_eq(
+            check_in("gemm", faults[i], SOL_CONTEXT, SOL_FP8, false, &s, &n_failed),
+            SC_OK);
+        cr_assert_str_eq(s.failed, expected[i]);
+    }
 }
 
 Test(check, sound_device_passes_everything)
