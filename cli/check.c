@@ -135,8 +135,8 @@ static sc_status finish(cli_session *cli, const cli_device *device, listing *lis
     return SC_OK;
 }
 
-static void set_options(cli_session *cli, const mock_class *cls,
-                        mock_check_options *options)
+static sc_status set_options(cli_session *cli, const mock_class *cls,
+                             mock_check_options *options)
 {
     mock_check_defaults(cls, options);
     options->tp = (int)cli->config.tp;
@@ -154,6 +154,7 @@ static void set_options(cli_session *cli, const mock_class *cls,
         if (at >= 0)
             options->dtype[i] = cli->config.slot[at];
     }
+    return cli_scope(cli, &options->scope);
 }
 
 /* The op file and the mock layer state the hidden size each on its own: they must agree.
@@ -211,7 +212,8 @@ sc_status cli_check(cli_session *cli, int *exit_code)
     if (status != SC_OK)
         return status;
     status = pick_format(cli, &list);
-    set_options(cli, cls, &options);
+    if (status == SC_OK)
+        status = set_options(cli, cls, &options);
     if (status == SC_OK)
         status = mock_check(cls, device.ops, device.dev, &device.info, &options, show,
                             &list, &n_failed, &cli->diag);

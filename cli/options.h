@@ -56,6 +56,8 @@ typedef enum cli_command {
       "record store; points that it has are skipped")                                     \
     X(PLAN, "plan", "", CLI_ON(MEASURE), "print points, memory and time; measure nothing") \
     X(CACHE, "cache", "KIND", CLI_ON(MEASURE), "hot (default), cold or both")            \
+    X(SCOPE, "scope", "KIND", CLI_ON(MEASURE) | CLI_ON(CHECK),                           \
+      "kernel (default), or op: with RoPE and the append to the KV cache")               \
     X(STOP, "stop", "RULE", CLI_ON(MEASURE), "stop sampling by noise (default), time or entropy") \
     X(NOISE, "noise", "PCT", CLI_ON(MEASURE), "relative error of the median to reach (default 0.5)") \
     X(MAX_TIME, "max-time", "S", CLI_ON(MEASURE), "seconds of samples a point at most (default 0.1)") \

@@ -81,11 +81,27 @@ static sc_status set_case_params(cli_session *cli, const mock_class *cls, mock_c
     return SC_OK;
 }
 
+sc_status cli_scope(cli_session *cli, mock_scope *out)
+{
+    const char *text = cli_value(&cli->options, CLI_OPT_SCOPE, "kernel");
+    mock_scope scope = MOCK_SCOPE_KERNEL;
+    if (strcmp(text, mock_scope_name(MOCK_SCOPE_OP)) == 0)
+        scope = MOCK_SCOPE_OP;
+    else if (strcmp(text, mock_scope_name(MOCK_SCOPE_KERNEL)) != 0)
+        return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
+                            "--scope is kernel or op, not '%s'", text);
+    *out = scope;
+    return SC_OK;
+}
+
 sc_status cli_make_case(cli_session *cli, const mock_class *cls, sol_phase_kind phase,
                         double b, double s, mock_case *out)
 {
     mock_case_init(cls, phase, (int64_t)b, (int64_t)s, out);
     out->seed = cli->seed;
+    sc_status status = cli_scope(cli, &out->scope);
+    if (status != SC_OK)
+        return status;
     for (int i = 0; i < cls->n_slots; i++) {
         int at = sol_op_slot_index(cli->op, cls->slot[i]);
         if (at >= 0)
@@ -307,6 +323,7 @@ void cli_fill_record(const cli_session *cli, const mock_device_info *info,
     r->s = (double)c->s;
     r->tp = cli->config.tp;
     r->cache = "hot"; /* repeated over one buffer */
+    r->scope = mock_scope_name(c->scope);
     if (t)
         fill_timing(t, r);
 }

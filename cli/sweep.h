@@ -25,6 +25,9 @@ sc_status cli_find_layer(cli_session *cli, const mock_class **out);
 sc_status cli_make_case(cli_session *cli, const mock_class *cls, sol_phase_kind phase,
                         double b, double s, mock_case *out);
 
+/* What --scope asks for. Errors: SC_EINVAL SC6001. */
+sc_status cli_scope(cli_session *cli, mock_scope *out);
+
 /* One point of a grid. */
 typedef struct cli_axes {
     double b, s;

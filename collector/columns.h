@@ -31,6 +31,7 @@
     X(BATCH, "batch")                                                                    \
     X(LAUNCH, "launch")                                                                  \
     X(CACHE, "cache")                                                                    \
+    X(SCOPE, "scope")                                                                    \
     X(SM_CLOCK_MHZ, "sm_clock_mhz")                                                      \
     X(MEM_CLOCK_MHZ, "mem_clock_mhz")                                                    \
     X(THROTTLE, "throttle")                                                              \

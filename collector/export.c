@@ -10,10 +10,14 @@
 #include "base/alloc.h"
 #include "collector/store_internal.h"
 
+#define X(field) +1
+enum { N_TEXTS = 0 COL_STORE_TEXTS(X) };
+#undef X
+
 typedef struct export_row {
     col_record record; /* texts are owned by `text` */
     char *key, *date;
-    char *text[8 + 2 * COL_MAX_KEYS];
+    char *text[N_TEXTS + 2 * COL_MAX_KEYS];
     int n_texts;
 } export_row;
 
@@ -228,6 +232,8 @@ static int by_place(const void *a, const void *b)
         order = (int)x->dtype[i] - (int)y->dtype[i];
     if (!order)
         order = strcmp(y->cache, x->cache); /* hot, then cold */
+    if (!order)
+        order = strcmp(x->scope, y->scope); /* kernel, then op */
     if (!order)
         order = by_number(x->b, y->b);
     if (!order)

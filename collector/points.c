@@ -68,12 +68,14 @@ static bool is_metadata(const char *name)
 }
 
 /* Columns that nobody knows and whose values differ: their rows stay in separate groups,
- * because what they say may well change the latency. */
+ * because what they say may well change the latency. So do kernel and op, which are no
+ * surprise. */
 static sc_status find_extra(col_plan *p)
 {
     for (size_t c = 0; c < p->table->n_columns; c++) {
         size_t first = 0, row;
-        if (p->used[c] || is_metadata(p->table->column[c]))
+        bool scope = strcmp(p->table->column[c], "scope") == 0;
+        if (p->used[c] || (is_metadata(p->table->column[c]) && !scope))
             continue;
         while (first < p->table->n_rows && p->skip[first])
             first++;
@@ -86,7 +88,7 @@ static sc_status find_extra(col_plan *p)
         snprintf(text, sizeof text,
                  "op %s knows no column '%s': its values are kept in separate groups",
                  p->op->name, p->table->column[c]);
-        sc_status status = col_plan_warn(p, row, SC2005, text);
+        sc_status status = scope ? SC_OK : col_plan_warn(p, row, SC2005, text);
         if (status)
             return status;
         p->extra[p->n_extra++] = (int)c;

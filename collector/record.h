@@ -29,6 +29,7 @@ typedef struct col_record {
     int samples, batch;                            /* launches a sample: batch */
     const char *unmet; /* stopping criterion that was not met; only stores keep it */
     const char *launch, *cache;                    /* graph|eager, hot|cold */
+    const char *scope; /* kernel|op: with RoPE and the append; "": kernel */
     double sm_clock_hz, mem_clock_hz;
     uint64_t throttle; /* bits; 0: not throttled */
     double power_W, power_limit_W;

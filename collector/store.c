@@ -254,9 +254,9 @@ static void add_number(sc_buf *out, const char *name, double value)
  * come in the order of the layer's parameters. */
 static void key_text(const col_record *r, sc_buf *out)
 {
-    sc_buf_printf(out, "%s|%s|%s|%s", r->device ? r->device : "",
+    sc_buf_printf(out, "%s|%s|%s|%s|%s", r->device ? r->device : "",
                   r->op_name ? r->op_name : "", sol_phase_name(r->phase),
-                  r->cache ? r->cache : "");
+                  r->cache ? r->cache : "", r->scope ? r->scope : "");
     for (int i = 0; i < r->n_params; i++)
         add_number(out, r->param[i], r->value[i]);
     for (int i = 0; i < r->n_slots; i++)

@@ -13,7 +13,7 @@
 
 #include "collector/record.h"
 
-#define COL_STORE_VERSION 1
+#define COL_STORE_VERSION 2
 
 typedef struct col_store col_store;
 
@@ -47,7 +47,7 @@ sc_status col_store_add_run(col_store *store, const col_run *run, int64_t *id,
                             sc_diag *diag);
 
 /* Is there a point with the keys of *key: device, op_name, parameters, dtypes, phase, b,
- * s, tp and cache? Everything else of *key is ignored. Errors: SC_EIO SC2010, SC_ENOMEM.
+ * s, tp, cache and scope? Everything else of *key is ignored. Errors: SC_EIO SC2010, SC_ENOMEM.
  */
 sc_status col_store_find(col_store *store, const col_record *key, col_state *out,
                          sc_diag *diag);

@@ -10,7 +10,8 @@
 /* X(field of col_record): a column of `points` each, SI units. A new field changes
  * COL_STORE_VERSION. */
 #define COL_STORE_TEXTS(X)                                                               \
-    X(framework) X(version) X(device) X(op_name) X(kernel_source) X(launch) X(cache) X(unmet)
+    X(framework) X(version) X(device) X(op_name) X(kernel_source) X(launch) X(cache)           \
+    X(scope) X(unmet)
 #define COL_STORE_REALS(X)                                                               \
     X(b)                                                                                 \
     X(s) X(tp) X(latency_s) X(mean_s) X(min_s) X(max_s) X(mad_s) X(sm_clock_hz)          \

@@ -32,6 +32,7 @@ bool mock_checker_case(const mock_checker *k, int tp, int64_t b, int64_t s,
 {
     mock_case_init(k->cls, k->phase, b, s, out);
     out->seed = k->options->seed;
+    out->scope = k->options->scope;
     for (int i = 0; i < k->cls->n_params; i++) {
         if (k->options->param[i] >= 0)
             out->param[i] = k->options->param[i];

@@ -105,6 +105,7 @@ typedef struct mock_check_options {
     int64_t param[MOCK_MAX_PARAMS]; /* whole-model values; -1 = class default */
     sol_dtype dtype[MOCK_MAX_SLOTS]; /* of all checks but dtype support */
     int tp;
+    mock_scope scope;
     bool allow_graph_fail;
     uint64_t seed;
 } mock_check_options;

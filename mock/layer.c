@@ -28,6 +28,11 @@ const mock_class *mock_class_find(const char *name)
     return NULL;
 }
 
+const char *mock_scope_name(mock_scope scope)
+{
+    return scope == MOCK_SCOPE_OP ? "op" : "kernel";
+}
+
 int mock_class_param(const mock_class *cls, const char *name)
 {
     for (int i = 0; i < cls->n_params; i++)

@@ -51,6 +51,13 @@ typedef struct mock_param {
     bool shard_tp;         /* TP divides it */
 } mock_param;
 
+/* What a launch of attention or mla includes. */
+typedef enum mock_scope {
+    MOCK_SCOPE_KERNEL, /* the bare kernel */
+    MOCK_SCOPE_OP,     /* RoPE on new queries and keys, and the append to the cache too */
+} mock_scope;
+const char *mock_scope_name(mock_scope scope); /* "kernel", "op" */
+
 /* One point to run, all numbers resolved. */
 typedef struct mock_case {
     sol_phase_kind phase;
@@ -60,6 +67,7 @@ typedef struct mock_case {
                                        being generated included */
     int64_t param[MOCK_MAX_PARAMS]; /* in the order of class->param, local values */
     sol_dtype dtype[MOCK_MAX_SLOTS]; /* in the order of class->slot */
+    mock_scope scope;
     const int64_t *lengths;         /* [b] ragged lengths, each in [1, s]; NULL: all s */
     uint64_t seed;                  /* of block tables and random fills */
 } mock_case;
@@ -73,6 +81,7 @@ typedef struct mock_class {
     int n_slots;
     bool fp8[MOCK_MAX_SLOTS]; /* slots that may be fp8, beside bf16, fp16 and fp32 */
     bool needs_cache[SOL_N_PHASES]; /* reads a paged KV cache in that phase */
+    bool scoped; /* has MOCK_SCOPE_OP */
     bool partial_sums; /* ranks of a TP group each write a whole row, to be added up */
 
     /* Tensors of one case, in the order devices expect them. Errors: SC_EINVAL (a parameter

@@ -50,6 +50,11 @@ sc_status mock_plan_check(const mock_class *cls, const mock_case *c, sc_diag *di
                                 cls->name, (long long)c->param[i], (long long)p->lo,
                                 (long long)p->hi);
     }
+    if (c->scope == MOCK_SCOPE_OP && !cls->scoped)
+        return sc_diag_fail(diag, SC_EINVAL, SC3005,
+                            "layer %s has no scope op: there is nothing to rotate or "
+                            "to append",
+                            cls->name);
     for (int i = 0; i < cls->n_slots; i++)
         if (c->dtype[i] != SOL_BF16 && c->dtype[i] != SOL_FP16 &&
             c->dtype[i] != SOL_FP32 && !(c->dtype[i] == SOL_FP8 && cls->fp8[i]))

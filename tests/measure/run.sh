@@ -53,6 +53,12 @@ measure --store a.db --param n=80; is "other keys: rows" "$(rows a.db)" 20
 measure --out tables --quiet; is "tables: status" $? 0
 is "tables: rows" "$(cat tables/gemm_context.csv tables/gemm_generation.csv | grep -c '^solcheck')" 10
 ok "tables: provenance" has 'rows: { context: 8, generation: 2}' tables/provenance.yaml
+ok "tables: scope of the provenance" has '^  scope: kernel' tables/provenance.yaml
+is "tables: scope" "$(grep -c ',graph,hot,kernel,' tables/gemm_context.csv)" 8
+measure --out tables --scope module; is "scope: kind" $? 2
+ok "scope: what there is" has 'scope is kernel or op' err
+measure --out tables --scope op; is "scope: none" $? 2
+ok "scope: why" has 'gemm has no scope op' err
 ok "both" measure --store b.db --out both --quiet
 solcheck export b.db --op gemm --out exported/ > /dev/null
 is "a store's rows are those of the table" "$(sort both/gemm_context.csv)" "$(sort exported/gemm_context.csv)"

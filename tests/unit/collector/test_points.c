@@ -197,6 +197,21 @@ Test(points, groups_by_parameters_dtypes_tp_and_unknown_columns)
     cr_assert_eq(warnings.item[0].line, 7);
 }
 
+/* The bare kernel and the op with RoPE and append: apart, and no surprise. */
+Test(points, groups_by_scope)
+{
+    mapped("context.csv",
+           "heads,width,act_dtype,kv_dtype,b,s,tp,scope,latency\n"
+           "6,80,bf16,bf16,1,2,1,kernel,0.5\n"
+           "6,80,bf16,bf16,1,2,1,op,0.7\n"
+           "6,80,bf16,bf16,2,2,1,kernel,0.6\n",
+           SOL_CONTEXT, NULL);
+    cr_assert_eq(points.n_configs, 2);
+    cr_assert_eq(points.point[1].group, 1);
+    cr_assert_eq(points.point[2].group, 0);
+    cr_assert_eq(warnings.n, 0);
+}
+
 /* Several hundred configurations: the hash table grows. */
 Test(points, many_groups)
 {
