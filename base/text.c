@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,12 +219,18 @@ sc_status sc_file_write(const char *path, const char *text, size_t n, sc_diag *d
 /* ---- numbers ---- */
 
 /* strtod under the C locale, so that "1.5" reads the same everywhere. */
+static locale_t locale_c;
+
+static void make_c_locale(void)
+{
+    locale_c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
 static locale_t c_locale(void)
 {
-    static locale_t locale;
-    if (!locale)
-        locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    return locale;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_c_locale);
+    return locale_c;
 }
 
 bool sc_parse_double(const char *text, double *value)

@@ -16,4 +16,6 @@ bench: $(SC_BENCH) solcheck$(EXEEXT)
 	bench/bench_fit
 	bench/bench_sol_eval
 	bench/bench_startup $(abs_top_builddir)/solcheck$(EXEEXT)
+	$(PYTHON3) $(srcdir)/bench/audit.py $(abs_top_builddir)/solcheck$(EXEEXT)
 .PHONY: bench
+EXTRA_DIST += bench/audit.py

@@ -1,197 +1,263 @@
-/* solcheck audit: every row of every table against its speed of light.
- * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+/* solcheck audit: every row of every table against its speed of light, several tables at
+ * a time. SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see
+ * LICENSE */
 #include <config.h>
 
 #include "cli/audit.h"
 
-#include <limits.h>
+#include <errno.h>
+#include <flint/flint.h>
+#include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "collector/walk.h"
+
+#define MOST_JOBS 64
+#define TICK_S 0.25  /* of the progress bar */
+#define PATIENCE_S 1 /* without one */
 
 typedef struct auditor {
     cli_session *cli;
-    cli_library lib;
-    audit_report report;
-    sc_diag held; /* with --op: why the table cannot be of one phase, while it may be of
-                     the other */
+    col_files files;
+    const sol_system **system; /* [files.n] */
+    audit_outcome *outcome;    /* [files.n] */
+    audit_worker worker[MOST_JOBS];
+    int n_workers;
+    /* Under the lock: */
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    size_t next, n_done, rows_done;
+    bool stop; /* a worker met what ends the audit */
+    int n_running;
 } auditor;
 
-/* ---- tables ---- */
+/* ---- workers ---- */
 
-static sc_status add_result(auditor *a, const audit_result *result)
+typedef struct thread_of {
+    auditor *a;
+    int number;
+} thread_of;
+
+static bool take(auditor *a, size_t *file)
 {
-    audit_report *r = &a->report;
-    if (r->n == r->capacity) {
-        size_t capacity = r->capacity ? 2 * r->capacity : 32;
-        audit_result *more = sc_reallocarray(r->result, capacity, sizeof *more);
-        if (!more)
-            return sc_diag_nomem(&a->cli->diag);
-        r->result = more;
-        r->capacity = capacity;
+    pthread_mutex_lock(&a->lock);
+    bool more = !a->stop && a->next < a->files.n;
+    if (more)
+        *file = a->next++;
+    pthread_mutex_unlock(&a->lock);
+    return more;
+}
+
+static void give(auditor *a, const audit_outcome *outcome)
+{
+    pthread_mutex_lock(&a->lock);
+    a->n_done++;
+    a->rows_done += outcome->n_rows;
+    a->stop |= outcome->status != SC_OK;
+    pthread_cond_signal(&a->done);
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* Ops are loaded by each worker for itself: expressions are not shared between threads.
+ */
+static void *work(void *argument)
+{
+    const thread_of *self = argument;
+    auditor *a = self->a;
+    audit_worker *worker = &a->worker[self->number];
+    size_t file;
+    sc_status status = SC_OK;
+    if (self->number > 0) /* the first one is there, with its warnings */
+        status = audit_worker_init(worker, a->cli);
+    while (!status && take(a, &file)) {
+        audit_outcome *out = &a->outcome[file];
+        out->status = audit_file(worker, a->files.path[file], a->system[file], out);
+        give(a, out);
     }
-    r->result[r->n++] = *result;
+    pthread_mutex_lock(&a->lock);
+    a->n_running--; /* one that could not load its ops leaves its share to the others */
+    pthread_cond_signal(&a->done);
+    pthread_mutex_unlock(&a->lock);
+    if (self->number > 0)
+        flint_cleanup();
+    return NULL;
+}
+
+static void progress(const auditor *a, double elapsed_s, bool last)
+{
+    if (elapsed_s < PATIENCE_S || !isatty(STDERR_FILENO) ||
+        cli_has(&a->cli->options, CLI_OPT_QUIET))
+        return;
+    fputs("\r\033[K", stderr);
+    if (!last && a->n_done)
+        fprintf(stderr, "%zu/%zu tables  %.3g M rows  %.2g M rows/s  %.0f s left",
+                a->n_done, a->files.n, 1e-6 * (double)a->rows_done,
+                1e-6 * (double)a->rows_done / elapsed_s,
+                elapsed_s * (double)(a->files.n - a->n_done) / (double)a->n_done);
+    fflush(stderr);
+}
+
+/* Waits until no worker is left, and says how far they are. */
+static void watch(auditor *a)
+{
+    double start_s = sc_now_s();
+    pthread_mutex_lock(&a->lock);
+    while (a->n_running > 0) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += (long)(TICK_S * 1e9);
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        if (pthread_cond_timedwait(&a->done, &a->lock, &until) == ETIMEDOUT)
+            progress(a, sc_now_s() - start_s, false);
+    }
+    pthread_mutex_unlock(&a->lock);
+    progress(a, sc_now_s() - start_s, true);
+}
+
+static sc_status count_workers(auditor *a)
+{
+    double asked = (double)sysconf(_SC_NPROCESSORS_ONLN);
+    const char *text = cli_value(&a->cli->options, CLI_OPT_JOBS, NULL);
+    sc_status status = text ? cli_number(a->cli, "jobs", text, &asked) : SC_OK;
+    if (status)
+        return status;
+    if (text && (asked < 1 || asked > MOST_JOBS || asked != floor(asked)))
+        return sc_diag_fail(&a->cli->diag, SC_EINVAL, SC6001,
+                            "--jobs takes an integer from 1 to %d, not '%s'", MOST_JOBS,
+                            text);
+    a->n_workers = (int)fmax(1, fmin(MOST_JOBS, asked));
+    if ((size_t)a->n_workers > a->files.n)
+        a->n_workers = a->files.n ? (int)a->files.n : 1;
     return SC_OK;
 }
 
-static sc_status add_unaudited(auditor *a, const char *path, size_t n_table,
-                               const char *why)
+/* The first worker is this thread where there is no more than one, so that --jobs 1
+ * starts none. */
+static void run_workers(auditor *a)
 {
-    audit_result result = {.path = path, .n_table = n_table};
-    snprintf(result.unaudited, sizeof result.unaudited, "%.255s", why);
-    return add_result(a, &result);
-}
-
-/* Columns that an op does not know make groups here, not decisions: no warning. */
-static sc_status keep_warnings(auditor *a, const sc_diags *warnings)
-{
-    for (size_t i = 0; i < warnings->n; i++)
-        if (warnings->item[i].code != SC2005 &&
-            sc_diags_add(&a->cli->warnings, &warnings->item[i]))
-            return SC_ENOMEM;
-    return SC_OK;
-}
-
-/* Audits a table as (op, phase). *used grows by the rows that are of it; a table without
- * rows of that kind is no error. */
-static sc_status audit_as(auditor *a, const col_table *table, const sol_op *op,
-                          sol_phase_kind phase, const sol_system *system, size_t *used)
-{
-    col_points points = {0};
-    audit_result result = {.path = table->path,
-                           .op = op,
-                           .phase = phase,
-                           .system = system,
-                           .n_table = table->n_rows};
-    sc_diags warnings = {0};
-    sc_diag diag = {0};
-    sc_status status = col_points_map(table, op, phase, NULL, &points, &warnings, &diag);
-    if (status != SC_ENOMEM && keep_warnings(a, &warnings))
-        status = sc_diag_nomem(&diag);
-    sc_diags_free(&warnings);
-    if (status == SC_EDOMAIN)
-        return SC_OK;
-    if (!status) {
-        *used += points.n + points.n_dropped;
-        result.n_dropped = points.n_dropped;
-        status = col_audit_points(&points, system, &result.audit, &diag);
+    pthread_t thread[MOST_JOBS];
+    thread_of self[MOST_JOBS];
+    int n = 0;
+    a->n_running = a->n_workers;
+    for (int i = 0; i < a->n_workers; i++)
+        self[i] = (thread_of){a, i};
+    if (a->n_workers == 1) {
+        work(&self[0]);
+        return;
     }
-    col_points_clear(&points);
-    if (status == SC_ENOMEM) {
-        a->cli->diag = diag;
-        return status;
-    }
-    if (status && cli_has(&a->cli->options, CLI_OPT_OP)) {
-        a->held = diag;
-        return SC_OK;
-    }
-    if (status) {
-        snprintf(result.unaudited, sizeof result.unaudited, "%.255s", diag.message);
-        if (sc_diags_add(&a->cli->warnings, &diag))
-            return sc_diag_nomem(&a->cli->diag);
-    }
-    status = add_result(a, &result);
-    if (status)
-        col_audit_clear(&result.audit);
-    return status;
-}
-
-static sc_status audit_table(auditor *a, const char *path, col_table *table)
-{
-    const sol_system *system;
-    size_t longest = 0, used = 0, first = a->report.n;
-    bool only = cli_has(&a->cli->options, CLI_OPT_OP);
-    sc_diag_clear(&a->held);
-    sc_status status = cli_library_system(&a->lib, path, &system);
-    if (status)
-        return status;
-    sc_free(table->path); /* results name the path that outlives the table */
-    table->path = sc_strdup(path);
-    if (!table->path)
-        return sc_diag_nomem(&a->cli->diag);
-    for (size_t i = 0; i < a->lib.n_ops; i++)
-        for (int p = 0; p < SOL_N_PHASES; p++) {
-            size_t n = a->lib.op[i]->phase[p] ? cli_op_claim(a->lib.op[i], (sol_phase_kind)p, path) : 0;
-            longest = n > longest ? n : longest;
+    for (int i = 0; i < a->n_workers; i++) {
+        if (pthread_create(&thread[n], NULL, work, &self[i]) == 0)
+            n++;
+        else if (i == 0)
+            work(&self[0]); /* no threads to be had: one after the other */
+        else {
+            pthread_mutex_lock(&a->lock);
+            a->n_running--;
+            pthread_mutex_unlock(&a->lock);
         }
-    if (!longest && !only)
-        return add_unaudited(a, path, table->n_rows, "no op file maps it");
-    if (!system)
-        return add_unaudited(a, path, table->n_rows,
-                             "no system file; give one with --system");
-    for (size_t i = 0; i < a->lib.n_ops && !status; i++)
-        for (int p = 0; p < SOL_N_PHASES && !status; p++)
-            if (a->lib.op[i]->phase[p] &&
-                (only || cli_op_claim(a->lib.op[i], (sol_phase_kind)p, path) == longest))
-                status = audit_as(a, table, a->lib.op[i], (sol_phase_kind)p, system, &used);
-    for (size_t i = first; i < a->report.n; i++)
-        a->report.result[i].path = path;
-    if (!status && a->report.n == first && a->held.code) {
-        a->report.n_failed++;
-        if (sc_diags_add(&a->cli->warnings, &a->held))
-            return sc_diag_nomem(&a->cli->diag);
-        return add_unaudited(a, path, table->n_rows, a->held.message);
     }
-    if (!status && a->report.n == first)
-        return add_unaudited(a, path, table->n_rows,
-                             "no row is of the ops that map it, or all lie outside of "
-                             "their ranges");
-    if (!status && used < table->n_rows)
-        status = add_unaudited(a, path, table->n_rows - used,
-                               "these rows are of no op or phase that maps the table");
-    return status;
+    watch(a);
+    for (int i = 0; i < n; i++)
+        pthread_join(thread[i], NULL);
 }
 
-static sc_status audit_file(auditor *a, const char *path)
+static sc_status audit_all(auditor *a)
 {
-    col_table *table = NULL;
-    sc_diag diag = {0};
-    a->report.n_files++;
-    sc_status status = col_table_load(path, &table, &diag);
-    if (status == SC_ENOMEM) {
-        a->cli->diag = diag;
+    sc_status status = count_workers(a);
+    size_t n = a->files.n;
+    if (status)
         return status;
-    }
-    if (status) {
-        a->report.n_failed++;
-        if (sc_diags_add(&a->cli->warnings, &diag))
-            return sc_diag_nomem(&a->cli->diag);
-        return add_unaudited(a, path, 0, diag.message);
-    }
-    status = audit_table(a, path, table);
-    col_table_free(table);
+    a->outcome = sc_calloc(n + 1, sizeof *a->outcome);
+    a->system = sc_calloc(n + 1, sizeof *a->system);
+    if (!a->outcome || !a->system)
+        return sc_diag_nomem(&a->cli->diag);
+    audit_worker *first = &a->worker[0];
+    status = audit_worker_init(first, a->cli);
+    for (size_t i = 0; i < n && !status; i++)
+        status = cli_library_system(&first->lib, a->files.path[i], &a->system[i]);
+    if (status)
+        a->cli->diag = first->cli.diag;
+    for (size_t i = 0; i < first->cli.warnings.n; i++)
+        if (sc_diags_add(&a->cli->warnings, &first->cli.warnings.item[i]))
+            status = sc_diag_nomem(&a->cli->diag);
+    if (!status)
+        run_workers(a);
     return status;
 }
 
-static sc_status print(auditor *a)
+/* ---- results, in the order of the files ---- */
+
+static sc_status merge(auditor *a, audit_report *report)
 {
-    sc_buf out = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < a->files.n; i++) {
+        if (a->outcome[i].status) {
+            a->cli->diag = a->outcome[i].diag;
+            return a->outcome[i].status;
+        }
+        n += a->outcome[i].n;
+    }
+    report->result = sc_calloc(n + 1, sizeof *report->result);
+    if (!report->result)
+        return sc_diag_nomem(&a->cli->diag);
+    report->n_files = a->files.n;
+    for (size_t i = 0; i < a->files.n; i++) {
+        const audit_outcome *out = &a->outcome[i];
+        report->n_failed += out->failed;
+        for (size_t k = 0; k < out->n; k++)
+            report->result[report->n++] = out->result[k];
+        for (size_t k = 0; k < out->warnings.n; k++)
+            if (sc_diags_add(&a->cli->warnings, &out->warnings.item[k]))
+                return sc_diag_nomem(&a->cli->diag);
+    }
+    return SC_OK;
+}
+
+static sc_status print(auditor *a, const audit_report *report)
+{
+    sc_buf out = {0}, page = {0};
+    const char *html = cli_value(&a->cli->options, CLI_OPT_HTML, NULL);
     sc_status status = cli_has(&a->cli->options, CLI_OPT_JSON)
-                           ? audit_json(a->cli, &a->report, &out)
-                           : audit_text(a->cli, &a->report, &out);
+                           ? audit_json(a->cli, report, &out)
+                           : audit_text(a->cli, report, &out);
+    if (!status && html)
+        status = audit_html(a->cli, report, &page);
+    if (!status && html)
+        status = sc_file_write(html, sc_buf_text(&page), page.n, &a->cli->diag);
     if (!status)
         status = cli_print(a->cli, &out);
     sc_buf_free(&out);
+    sc_buf_free(&page);
     return status;
 }
 
 static void auditor_free(auditor *a)
 {
-    for (size_t i = 0; i < a->report.n; i++)
-        col_audit_clear(&a->report.result[i].audit);
-    sc_free(a->report.result);
-    cli_library_clear(&a->lib);
+    for (size_t i = 0; a->outcome && i < a->files.n; i++)
+        audit_outcome_clear(&a->outcome[i]);
+    for (int i = 0; i < MOST_JOBS; i++)
+        audit_worker_clear(&a->worker[i]);
+    sc_free(a->system);
+    sc_free(a->outcome);
+    col_files_free(&a->files);
+    pthread_cond_destroy(&a->done);
+    pthread_mutex_destroy(&a->lock);
 }
 
 sc_status cli_audit(cli_session *cli, int *exit_code)
 {
-    auditor a = {.cli = cli};
+    auditor a = {
+        .cli = cli, .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+    audit_report report = {0};
     const cli_values *paths = &cli->options.files;
-    col_files files = {0};
     size_t violations = 0;
     if (paths->n == 0) {
         sc_diag_fail(&cli->diag, SC_EINVAL, SC6001, "nothing to audit is named");
@@ -199,17 +265,19 @@ sc_status cli_audit(cli_session *cli, int *exit_code)
                                  "<system>/<family>/<backend>/<version> of them");
         return SC_EINVAL;
     }
-    sc_status status = cli_library_load(cli, &a.lib);
+    sc_status status = SC_OK;
     for (int i = 0; i < paths->n && !status; i++)
-        status = col_walk(paths->text[i], &files, &cli->warnings, &cli->diag);
-    for (size_t i = 0; i < files.n && !status; i++)
-        status = audit_file(&a, files.path[i]);
+        status = col_walk(paths->text[i], &a.files, &cli->warnings, &cli->diag);
     if (!status)
-        status = print(&a);
-    for (size_t i = 0; i < a.report.n; i++)
-        violations += a.report.result[i].audit.n_violations;
-    *exit_code = violations ? 1 : a.report.n_failed ? 3 : 0;
+        status = audit_all(&a);
+    if (!status)
+        status = merge(&a, &report);
+    if (!status)
+        status = print(&a, &report);
+    for (size_t i = 0; i < report.n; i++)
+        violations += report.result[i].audit.n_violations;
+    *exit_code = violations ? 1 : report.n_failed ? 3 : 0;
+    sc_free(report.result);
     auditor_free(&a);
-    col_files_free(&files);
     return status;
 }

@@ -15,7 +15,7 @@ static const char *plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
-static const char *ceiling_of(const audit_result *r)
+const char *audit_ceiling(const audit_result *r)
 {
     return r->audit.fell_back ? "datasheet" : "architectural";
 }
@@ -45,6 +45,40 @@ static void share_text(const char *name, const col_share *s, sc_buf *out)
         name, 1e2 * s->median, 1e2 * s->p90, 1e2 * s->p99, 1e2 * s->largest);
 }
 
+double audit_coverage(const col_evidence *e)
+{
+    return e->n_cells ? (double)e->n_filled / (double)e->n_cells : NAN;
+}
+
+static void evidence_text(const col_evidence *e, sc_buf *out)
+{
+    if (e->n_iso)
+        sc_buf_printf(out,
+                      "    %zu row%s share x with another point, in %zu group%s: latency "
+                      "spreads %.2fx in the median, p90 %.2fx, largest %.3gx\n",
+                      e->n_iso_rows, plural(e->n_iso_rows), e->n_iso, plural(e->n_iso),
+                      e->iso_median, e->iso_p90, e->iso_largest);
+    if (e->n_cells)
+        sc_buf_printf(out,
+                      "    coverage %.1f %%: %zu of the %zu combinations of its own "
+                      "values\n",
+                      1e2 * audit_coverage(e), e->n_filled, e->n_cells);
+    if (e->n_inverted)
+        sc_buf_printf(out,
+                      "    %zu row%s more than %.0f %% faster than the next smaller "
+                      "one, by up to %.3gx: line %d\n",
+                      e->n_inverted, plural(e->n_inverted), 1e2 * COL_AGREE,
+                      e->inverted_ratio, e->inverted_line);
+    if (e->n_repeated)
+        sc_buf_printf(out,
+                      "    %zu row%s repeat%s another one, %zu of them with another "
+                      "latency%s",
+                      e->n_repeated, plural(e->n_repeated), e->n_repeated == 1 ? "s" : "",
+                      e->n_contradictory, e->n_contradictory ? "" : "\n");
+    if (e->n_contradictory)
+        sc_buf_printf(out, ": line %d\n", e->contradictory_line);
+}
+
 static void result_text(const audit_result *r, sc_buf *out)
 {
     const col_audit *a = &r->audit;
@@ -54,8 +88,8 @@ static void result_text(const audit_result *r, sc_buf *out)
         return;
     }
     sc_buf_printf(out, "%s\n  %s, %s, on %s (%s ceiling): %zu of %zu row%s", r->path,
-                  r->op->name, sol_phase_name(r->phase), r->system->name, ceiling_of(r),
-                  a->n_rows, r->n_table, plural(r->n_table));
+                  r->op->name, sol_phase_name(r->phase), r->system->name,
+                  audit_ceiling(r), a->n_rows, r->n_table, plural(r->n_table));
     if (r->n_dropped)
         sc_buf_printf(out, ", %zu left out", r->n_dropped);
     sc_buf_printf(out, "\n    SOL / latency\n");
@@ -65,18 +99,14 @@ static void result_text(const audit_result *r, sc_buf *out)
         sc_buf_printf(out,
                       "    %zu row%s of 0.1 ms or more: p99 %.1f %% of the hot bound\n",
                       a->n_large, plural(a->n_large), 1e2 * a->large_p99_hot);
+    evidence_text(&a->evidence, out);
     for (size_t i = 0; i < a->n_findings; i++)
         finding_text(&a->finding[i], out);
 }
 
-typedef struct totals {
-    size_t rows, violations, below_cold, audited, unaudited, rows_unaudited;
-    size_t suspect[COL_N_SUSPECTS];
-} totals;
-
-static totals count(const audit_report *report)
+audit_totals audit_count(const audit_report *report)
 {
-    totals t = {0};
+    audit_totals t = {0};
     const char *last = "";
     for (size_t i = 0; i < report->n; i++) {
         const audit_result *r = &report->result[i];
@@ -90,6 +120,8 @@ static totals count(const audit_report *report)
         t.rows += r->audit.n_rows;
         t.violations += r->audit.n_violations;
         t.below_cold += r->audit.n_below_cold;
+        t.inverted += r->audit.evidence.n_inverted;
+        t.contradictory += r->audit.evidence.n_contradictory;
         for (size_t k = 0; k < r->audit.n_findings; k++)
             t.suspect[r->audit.finding[k].suspect] += r->audit.finding[k].n_rows;
     }
@@ -98,7 +130,7 @@ static totals count(const audit_report *report)
 
 sc_status audit_text(cli_session *cli, const audit_report *report, sc_buf *out)
 {
-    totals t = count(report);
+    audit_totals t = audit_count(report);
     for (size_t i = 0; i < report->n && !cli_has(&cli->options, CLI_OPT_QUIET); i++)
         result_text(&report->result[i], out);
     sc_buf_printf(out,
@@ -153,6 +185,21 @@ static json_t *finding_json(const col_finding *f)
     return json;
 }
 
+static json_t *evidence_json(const col_evidence *e)
+{
+    json_t *iso =
+        json_pack("{s:I, s:I, s:o, s:o, s:o}", "groups", (json_int_t)e->n_iso, "rows",
+                  (json_int_t)e->n_iso_rows, "median", number(e->iso_median), "p90",
+                  number(e->iso_p90), "largest", number(e->iso_largest));
+    return json_pack(
+        "{s:o, s:o, s:I, s:I, s:I, s:o, s:i, s:I, s:I, s:i}", "iso_tokens", iso,
+        "coverage", number(audit_coverage(e)), "filled", (json_int_t)e->n_filled, "cells",
+        (json_int_t)e->n_cells, "inverted", (json_int_t)e->n_inverted, "inverted_ratio",
+        number(e->n_inverted ? e->inverted_ratio : NAN), "inverted_line",
+        e->inverted_line, "repeated", (json_int_t)e->n_repeated, "contradictory",
+        (json_int_t)e->n_contradictory, "contradictory_line", e->contradictory_line);
+}
+
 static json_t *result_json(const audit_result *r)
 {
     const col_audit *a = &r->audit;
@@ -164,19 +211,20 @@ static json_t *result_json(const audit_result *r)
         json_array_append_new(findings, finding_json(&a->finding[i]));
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:b, "
-        "s:o}",
+        "s:o, s:o}",
         "path", r->path, "op", r->op->name, "phase", sol_phase_name(r->phase), "system",
-        r->system->name, "ceiling", ceiling_of(r), "table_rows", (json_int_t)r->n_table,
-        "rows", (json_int_t)a->n_rows, "left_out", (json_int_t)r->n_dropped, "violations",
-        (json_int_t)a->n_violations, "below_cold", (json_int_t)a->n_below_cold,
-        "large_rows", (json_int_t)a->n_large, "cold", share_json(&a->cold), "hot",
-        share_json(&a->hot), "large_p99_hot", number(a->large_p99_hot), "knows_l2",
-        (int)a->knows_l2, "findings", findings);
+        r->system->name, "ceiling", audit_ceiling(r), "table_rows",
+        (json_int_t)r->n_table, "rows", (json_int_t)a->n_rows, "left_out",
+        (json_int_t)r->n_dropped, "violations", (json_int_t)a->n_violations, "below_cold",
+        (json_int_t)a->n_below_cold, "large_rows", (json_int_t)a->n_large, "cold",
+        share_json(&a->cold), "hot", share_json(&a->hot), "large_p99_hot",
+        number(a->large_p99_hot), "knows_l2", (int)a->knows_l2, "evidence",
+        evidence_json(&a->evidence), "findings", findings);
 }
 
 sc_status audit_json(cli_session *cli, const audit_report *report, sc_buf *out)
 {
-    totals t = count(report);
+    audit_totals t = audit_count(report);
     json_t *tables = json_array(), *suspects = json_object();
     for (size_t i = 0; i < report->n; i++)
         json_array_append_new(tables, result_json(&report->result[i]));

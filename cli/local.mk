@@ -3,6 +3,8 @@ noinst_LTLIBRARIES += libsccli.la
 libsccli_la_SOURCES = \
 	cli/audit.c \
 	cli/audit.h \
+	cli/audit_file.c \
+	cli/audit_html.c \
 	cli/audit_print.c \
 	cli/cases.c \
 	cli/check.c \

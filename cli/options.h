@@ -91,6 +91,8 @@ typedef enum cli_command {
       "fall back to eager launches where graph capture fails")                           \
     X(OUT, "out", "DIR", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EXPORT),              \
       "output directory (default solcheck-out/OP; export: FILE.csv or DIR/)")            \
+    X(HTML, "html", "FILE", CLI_ON(AUDIT), "also write a page to browse")                \
+    X(JOBS, "jobs", "N", CLI_ON(AUDIT), "tables at a time (default: one a processor)")   \
     X(NO_PLOTS, "no-plots", "", CLI_ON(DECIDE), "do not draw plots")                     \
     X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL), "print JSON on standard output")                        \
     X(QUIET, "quiet", "", CLI_EVERY, "print no summary and no progress")                   \

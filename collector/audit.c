@@ -4,6 +4,7 @@
 
 #include "collector/audit_rows.h"
 
+#include <gsl/gsl_statistics_double.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,34 +77,32 @@ static void judge(const col_points *points, const sol_system *system, const sol_
     row->config = &points->config[point->group];
 }
 
-/* What one configuration's points need to be evaluated. */
+/* Rows that are evaluated at a time: a bound takes a quarter of a kilobyte. */
+#define BATCH 512
+
 typedef struct batch {
-    double *value[SOL_MAX_AXES]; /* [n] each */
-    sol_bound *bound;            /* [n] */
+    double value[SOL_MAX_AXES][BATCH];
+    double x[BATCH];
+    sol_bound bound[BATCH];
 } batch;
 
-static void batch_free(batch *b)
+static sc_status evaluate_batch(const sol_model *model, int n_axes, col_audit_row *row,
+                                size_t n, batch *work, sc_diag *diag)
 {
-    for (int i = 0; i < SOL_MAX_AXES; i++)
-        sc_free(b->value[i]);
-    sc_free(b->bound);
-}
-
-static bool batch_init(batch *b, int n_axes, size_t n)
-{
-    b->bound = sc_calloc(n, sizeof *b->bound);
-    bool good = b->bound != NULL;
+    const double *axis[SOL_MAX_AXES];
     for (int i = 0; i < n_axes; i++) {
-        b->value[i] = sc_calloc(n, sizeof **b->value);
-        good &= b->value[i] != NULL;
+        axis[i] = work->value[i];
+        for (size_t k = 0; k < n; k++)
+            work->value[i][k] = row[k].point->axis[i];
     }
-    return good;
+    sc_status status = sol_model_eval(model, n, axis, work->bound, NULL, diag);
+    return status ? status : sol_model_tokens(model, n, axis, work->x, diag);
 }
 
-/* Evaluates row[0..n), all of one configuration. */
+/* Evaluates row[0..n), all of one configuration; x in the order of the points. */
 static sc_status evaluate(const col_points *points, const sol_system *system,
-                          col_audit_row *row, size_t n, batch *work, col_audit *audit,
-                          sc_diag *diag)
+                          col_audit_row *row, size_t n, batch *work, double *x,
+                          col_audit *audit, sc_diag *diag)
 {
     sol_model *model;
     int n_axes = points->op->phase[points->phase]->n_axes;
@@ -112,16 +111,17 @@ static sc_status evaluate(const col_points *points, const sol_system *system,
                       system, SOL_ARCHITECTURAL, &model, diag);
     if (status)
         return status;
-    for (int i = 0; i < n_axes; i++)
-        for (size_t k = 0; k < n; k++)
-            work->value[i][k] = row[k].point->axis[i];
-    status = sol_model_eval(model, n, (const double *const *)work->value, work->bound,
-                            NULL, diag);
+    for (size_t first = 0, m; first < n && !status; first += m) {
+        m = n - first < BATCH ? n - first : BATCH;
+        status = evaluate_batch(model, n_axes, row + first, m, work, diag);
+        for (size_t k = 0; k < m && !status; k++) {
+            judge(points, system, &work->bound[k], &row[first + k]);
+            x[row[first + k].point - points->point] = work->x[k];
+        }
+    }
     audit->fell_back |= sol_model_fell_back(model);
     audit->knows_l2 = sol_model_knows_l2(model);
     sol_model_free(model);
-    for (size_t k = 0; !status && k < n; k++)
-        judge(points, system, &work->bound[k], &row[k]);
     return status;
 }
 
@@ -142,44 +142,51 @@ static sc_status order_rows(const col_points *points, col_audit_row *row, sc_dia
 }
 
 static sc_status evaluate_all(const col_points *points, const sol_system *system,
-                              col_audit_row *row, col_audit *audit, sc_diag *diag)
+                              col_audit_row *row, double *x, col_audit *audit,
+                              sc_diag *diag)
 {
-    batch work = {0};
-    sc_status status = order_rows(points, row, diag);
-    if (!status &&
-        !batch_init(&work, points->op->phase[points->phase]->n_axes, points->n))
-        status = sc_diag_nomem(diag);
+    batch *work = sc_calloc(1, sizeof *work);
+    sc_status status = work ? order_rows(points, row, diag) : sc_diag_nomem(diag);
     for (size_t i = 0, n; !status && i < points->n; i += n) {
         for (n = 1; i + n < points->n && row[i + n].point->group == row[i].point->group;)
             n++;
-        status = evaluate(points, system, row + i, n, &work, audit, diag);
+        status = evaluate(points, system, row + i, n, work, x, audit, diag);
     }
-    batch_free(&work);
+    sc_free(work);
     return status;
 }
 
 /* ---- distributions ---- */
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Nearest rank (Hyndman and Fan, The American Statistician 50, 1996, definition 1). */
-double col_audit_quantile(const double *sorted, size_t n, double q)
+static size_t rank_of(size_t n, double q)
 {
     size_t rank = (size_t)ceil(q * (double)n);
-    return n ? sorted[rank ? rank - 1 : 0] : NAN;
+    return rank ? rank - 1 : 0;
 }
 
+double col_audit_quantile(const double *sorted, size_t n, double q)
+{
+    return n ? sorted[rank_of(n, q)] : NAN;
+}
+
+/* Selection, not sorting: what is above one quantile stays above it. */
 static col_share share(double *value, size_t n)
 {
-    qsort(value, n, sizeof *value, by_value);
-    return (col_share){.median = col_audit_quantile(value, n, 0.5),
-                       .p90 = col_audit_quantile(value, n, 0.9),
-                       .p99 = col_audit_quantile(value, n, 0.99),
-                       .largest = n ? value[n - 1] : NAN};
+    static const double q[] = {0.5, 0.9, 0.99};
+    double found[3];
+    size_t from = 0;
+    if (!n)
+        return (col_share){NAN, NAN, NAN, NAN};
+    for (int i = 0; i < 3; i++) {
+        size_t rank = rank_of(n, q[i]);
+        found[i] = gsl_stats_select(value + from, 1, n - from, rank - from);
+        from = rank;
+    }
+    return (col_share){.median = found[0],
+                       .p90 = found[1],
+                       .p99 = found[2],
+                       .largest = gsl_stats_max(value + from, 1, n - from)};
 }
 
 static sc_status distributions(const col_audit_row *row, size_t n, col_audit *audit,
@@ -221,9 +228,13 @@ sc_status col_audit_points(const col_points *points, const sol_system *system,
     if (!points->n)
         return sc_diag_fail(diag, SC_EDOMAIN, SC2004, "there are no points to audit");
     col_audit_row *row = sc_calloc(points->n, sizeof *row);
-    sc_status status = row ? SC_OK : sc_diag_nomem(diag);
+    double *x = sc_calloc(points->n, sizeof *x);
+    sc_status status = row && x ? SC_OK : sc_diag_nomem(diag);
     if (!status)
-        status = evaluate_all(points, system, row, &audit, diag);
+        status = evaluate_all(points, system, row, x, &audit, diag);
+    if (!status)
+        status = col_evidence_points(points, x, &audit.evidence, diag);
+    sc_free(x);
     if (!status)
         status = distributions(row, points->n, &audit, diag);
     if (!status && (audit.n_violations + audit.n_below_cold || col_audit_slow(&audit)))

@@ -6,7 +6,7 @@
 #ifndef SC_COLLECTOR_AUDIT_H
 #define SC_COLLECTOR_AUDIT_H
 
-#include "collector/table.h"
+#include "collector/evidence.h"
 #include "sol/roofline.h"
 
 /* X(id, name, what to do about it). */
@@ -86,6 +86,7 @@ typedef struct col_audit {
     double large_p99_hot, large_best_hot;
     bool fell_back; /* bounds rest on datasheet numbers somewhere: not sound */
     bool knows_l2;
+    col_evidence evidence;
     col_finding *finding; /* the most rows first, violations before the rest */
     size_t n_findings;
 } col_audit;

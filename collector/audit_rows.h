@@ -18,6 +18,7 @@ typedef struct col_audit_row {
     double bytes_B;   /* working set: each distinct byte once */
     col_limiter limiter;
     int dtypes;    /* class of equal dtype slots */
+    bool looked_at; /* whether it is so: */
     bool inverted; /* faster than a row of the same configuration with less to do */
 } col_audit_row;
 

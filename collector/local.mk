@@ -5,6 +5,8 @@ libsccollector_la_SOURCES = \
 	collector/audit.h \
 	collector/audit_rows.h \
 	collector/columns.h \
+	collector/evidence.c \
+	collector/evidence.h \
 	collector/parquet.c \
 	collector/parquet.h \
 	collector/export.c \
@@ -51,6 +53,7 @@ tests_unit_test_collector_SOURCES = \
 	tests/unit/collector/fixture.c \
 	tests/unit/collector/fixture.h \
 	tests/unit/collector/test_audit.c \
+	tests/unit/collector/test_evidence.c \
 	tests/unit/collector/test_parquet.c \
 	tests/unit/collector/test_points.c \
 	tests/unit/collector/test_record.c \

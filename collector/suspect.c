@@ -18,6 +18,7 @@
 #define INVERTED_WORK 0.8
 #define INVERTED_TIME 1.1
 #define INVERTED_REACH 2000
+#define INVERTED_ROWS 4096 /* rows that are looked at, spread over all bad ones */
 
 /* Rates that are printed too low are so by a tenth or a fifth: boost clocks against base
  * clocks, one memory generation. Beyond that something else is wrong. */
@@ -33,7 +34,7 @@ typedef struct crowd {
     col_limiter limiter;
     int dtypes;
     const sol_config *config; /* of any of its rows, for dtypes */
-    size_t n, n_bad, n_inverted, n_near, n_large, n_bad_cold, n_beyond;
+    size_t n, n_bad, n_looked_at, n_inverted, n_near, n_large, n_bad_cold, n_beyond;
     double best_good, best_large; /* largest ratio of the rows that keep to the bound; of
                                      all large ones */
     double least_bytes_B, most_bytes_B; /* working sets of the bad rows */
@@ -117,11 +118,16 @@ static bool within(const study *s, const col_audit_row *a, const col_audit_row *
  * formula says of either, no kernel does that. */
 static void mark_inverted(study *s)
 {
+    size_t n_bad = 0, seen = 0;
     qsort(s->row, s->n, sizeof *s->row, by_work);
+    for (size_t i = 0; i < s->n; i++)
+        n_bad += bad(&s->row[i]);
+    size_t every = 1 + n_bad / INVERTED_ROWS;
     for (size_t i = 0; i < s->n; i++) {
         col_audit_row *row = &s->row[i];
         size_t last = i > INVERTED_REACH ? i - INVERTED_REACH : 0;
-        for (size_t k = i; bad(row) && !row->inverted && k-- > last;) {
+        row->looked_at = bad(row) && seen++ % every == 0;
+        for (size_t k = i; row->looked_at && !row->inverted && k-- > last;) {
             const col_audit_row *less = &s->row[k];
             if (less->point->group != row->point->group)
                 break;
@@ -146,6 +152,7 @@ static crowd *crowd_of(const study *s, const col_audit_row *row)
 static void add_bad(crowd *c, const col_audit_row *row)
 {
     bool first = c->n_bad == 0;
+    c->n_looked_at += row->looked_at;
     c->n_inverted += row->inverted;
     c->n_bad_cold += !row->point->hot && row->hot <= 1 + COL_ROUNDING;
     c->least_bytes_B = first ? row->bytes_B : fmin(c->least_bytes_B, row->bytes_B);
@@ -306,10 +313,10 @@ static col_suspect decide(const study *s, const crowd *c, char *evidence,
     char dtypes[128];
     if (cache_suspect(s, c, evidence, evidence_B))
         return COL_SUSPECT_CACHE;
-    if (2 * c->n_inverted >= c->n_bad) {
+    if (c->n_looked_at && 2 * c->n_inverted >= c->n_looked_at) {
         SAY("%zu of %zu rows are faster than a row of the same configuration with less "
             "to do",
-            c->n_inverted, c->n_bad);
+            c->n_inverted, c->n_looked_at);
         return COL_SUSPECT_TIMER;
     }
     if (other) {

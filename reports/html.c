@@ -14,7 +14,7 @@
 
 #include "base/alloc.h"
 
-static const char style[] =
+const char rep_page_style[] =
     ":root{--bg:#fff;--fg:#1c2330;--soft:#5b6675;--line:#d5dbe3;--card:#f5f7fa;"
     "--yes:#00664a;--no:#a33c00;--open:#7a5c00;--accent:#0072b2}\n"
     "@media(prefers-color-scheme:dark){:root{--bg:#14181f;--fg:#e4e8ee;--soft:#9aa6b5;"
@@ -49,7 +49,7 @@ static const char style[] =
     "details>pre{display:block}main{max-width:none}}\n";
 
 /* Sorts, filters and draws the table of points, a window of rows at a time. */
-static const char script[] =
+const char rep_page_script[] =
     "const d=JSON.parse(document.getElementById('data').textContent);\n"
     "const box=document.getElementById('points'),q=document.getElementById('filter'),"
     "count=document.getElementById('count');\n"
@@ -69,8 +69,10 @@ static const char script[] =
     "function draw(){const from=Math.max(0,Math.floor(box.scrollTop/H)-20),"
     "to=Math.min(rows.length,from+80);const f=document.createDocumentFragment();"
     "f.append(pad(from));for(let i=from;i<to;i++){const r=document.createElement('tr');"
-    "r.style.height=H+'px';rows[i].forEach(v=>{const c=document.createElement('td');"
-    "c.textContent=cell(v);r.append(c)});f.append(r)}f.append(pad(rows.length-to));"
+    "r.style.height=H+'px';const n=d.columns.length;rows[i].slice(0,n).forEach((v,k)=>{"
+    "const c=document.createElement('td');if(k===0&&rows[i][n]){const a="
+    "document.createElement('a');a.href='#'+rows[i][n];a.textContent=cell(v);c.append(a)}"
+    "else c.textContent=cell(v);r.append(c)});f.append(r)}f.append(pad(rows.length-to));"
     "body.replaceChildren(f)}\n"
     "function apply(){const words=q.value.toLowerCase().split(/\\s+/).filter(w=>w);"
     "rows=d.rows.filter(r=>words.every(w=>{const m=w.match(/^(\\w+)(<=|>=|=|<|>)"
@@ -81,7 +83,7 @@ static const char script[] =
     "y=b[i];const o=x===null?1:y===null?-1:x<y?-1:x>y?1:0;return up?o:-o})}"
     "[...tr.children].forEach((th,i)=>th.setAttribute('aria-sort',i!==sorted?'none':up?"
     "'ascending':'descending'));count.textContent=rows.length+' of '+d.rows.length+"
-    "' points';box.scrollTop=0;draw()}\n"
+    "' '+(d.unit||'points');box.scrollTop=0;draw()}\n"
     "box.onscroll=draw;q.oninput=apply;apply();\n";
 
 /* ---- small pieces ---- */
@@ -101,7 +103,7 @@ static void head_and_title(const rep_study *study, sc_buf *out)
     rep_add_html(out, study->op->name);
     sc_buf_printf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>Axis "
                        "decision: ",
-                  style);
+                  rep_page_style);
     rep_add_html(out, study->op->name);
     sc_buf_add(out, "</h1>\n<p class=\"soft\">");
     rep_add_html(out, study->op->title);
@@ -279,15 +281,14 @@ static sc_status phase_section(const rep_study *study, const rep_phase *p, const
 
 /* ---- points ---- */
 
-static void json_number(sc_buf *out, double value)
+void rep_add_script_number(sc_buf *out, double value)
 {
     char text[32];
     sc_format_double(value, text);
     sc_buf_printf(out, ",%s", isfinite(value) ? text : "null");
 }
 
-/* A text inside of a script element: JSON escapes, and no "<" that could end it. */
-static void json_text(sc_buf *out, const char *text)
+void rep_add_script_text(sc_buf *out, const char *text)
 {
     sc_buf clean = {0};
     rep_add_clean(&clean, text);
@@ -319,17 +320,17 @@ static void point_row(const rep_study *study, const rep_phase *p, size_t i, sc_b
     sc_buf config = {0};
     rep_add_config(&config, study->op, &p->points.config[point->group]);
     sc_buf_printf(out, "[\"%s\"", sol_phase_name(p->phase->kind));
-    json_number(out, axis_value(p, "b", point));
-    json_number(out, axis_value(p, "s", point));
-    json_number(out, point->latency_s * 1e3);
-    json_number(out, sol * 1e3);
-    json_number(out, rep_point_share(p, i, SOL_ARCHITECTURAL) * 100);
+    rep_add_script_number(out, axis_value(p, "b", point));
+    rep_add_script_number(out, axis_value(p, "s", point));
+    rep_add_script_number(out, point->latency_s * 1e3);
+    rep_add_script_number(out, sol * 1e3);
+    rep_add_script_number(out, rep_point_share(p, i, SOL_ARCHITECTURAL) * 100);
     double held = p->fitted && p->fit.held_out[FIT_AXES_BS]
                       ? (p->fit.held_out[FIT_AXES_BS][i] / point->latency_s - 1) * 100
                       : NAN;
-    json_number(out, held);
+    rep_add_script_number(out, held);
     sc_buf_add(out, ",");
-    json_text(out, sc_buf_text(&config));
+    rep_add_script_text(out, sc_buf_text(&config));
     sc_buf_add(out, "]");
     out->failed |= config.failed;
     sc_buf_free(&config);
@@ -354,7 +355,7 @@ static void points_section(const rep_study *study, sc_buf *out)
     sc_buf_printf(out, "]}\n</script>\n<p class=\"soft\">SOL: architectural ceiling, cache "
                        "state of the measurement. Error: held-out prediction of the best "
                        "(b, s) model over measurement, less one.</p>\n<script>\n%s</script>\n",
-                  script);
+                  rep_page_script);
 }
 
 /* ---- contract ---- */

@@ -8,6 +8,17 @@
 /* Appends foreign text with &, <, > and quotes as entities, safe in text and attributes. */
 void rep_add_html(sc_buf *out, const char *text);
 
+/* What every page shares: its style, and the script that sorts, filters and draws the
+ * table whose columns and rows stand as JSON in #data: a window of rows at a time, into
+ * #points; #filter and #count are its input and its counter. "unit" names the rows
+ * (default points); a text after a row's last column is where its first cell links to. */
+extern const char rep_page_style[], rep_page_script[];
+
+/* Inside of a script element: a number with a comma before it, null when not finite; a
+ * text as JSON that cannot end the element. */
+void rep_add_script_number(sc_buf *out, double value);
+void rep_add_script_text(sc_buf *out, const char *text);
+
 /* Appends an expression as MathML (inline). Errors show in out->failed. */
 void rep_add_mathml(sc_buf *out, const sol_context *ctx, const sol_expr *expr);
 

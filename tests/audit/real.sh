@@ -27,6 +27,10 @@ test $status = 0 || test $status = 1 || {
     echo "solcheck audit failed with status $status"
     exit 1
 }
+"$build/solcheck" audit "$data/perf_tables" --json --jobs 1 | cmp - "$out" || {
+    echo "the report depends on the number of jobs"
+    exit 1
+}
 "$python" - "$out" <<'END'
 import json, sys
 
