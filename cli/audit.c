@@ -28,7 +28,7 @@ typedef struct auditor {
     col_files files;
     const sol_system **system; /* [files.n] */
     audit_outcome *outcome;    /* [files.n] */
-    audit_worker worker[MOST_JOBS];
+    audit_worker *worker;      /* [n_workers] */
     int n_workers;
     /* Under the lock: */
     pthread_mutex_t lock;
@@ -177,7 +177,8 @@ static sc_status audit_all(auditor *a)
         return status;
     a->outcome = sc_calloc(n + 1, sizeof *a->outcome);
     a->system = sc_calloc(n + 1, sizeof *a->system);
-    if (!a->outcome || !a->system)
+    a->worker = sc_calloc((size_t)a->n_workers, sizeof *a->worker);
+    if (!a->outcome || !a->system || !a->worker)
         return sc_diag_nomem(&a->cli->diag);
     audit_worker *first = &a->worker[0];
     status = audit_worker_init(first, a->cli);
@@ -243,8 +244,9 @@ static void auditor_free(auditor *a)
 {
     for (size_t i = 0; a->outcome && i < a->files.n; i++)
         audit_outcome_clear(&a->outcome[i]);
-    for (int i = 0; i < MOST_JOBS; i++)
+    for (int i = 0; a->worker && i < a->n_workers; i++)
         audit_worker_clear(&a->worker[i]);
+    sc_free(a->worker);
     sc_free(a->system);
     sc_free(a->outcome);
     col_files_free(&a->files);
