@@ -83,6 +83,9 @@
     X(3013, "cold cache cannot be proved")                                               \
     X(3014, "too many points failed in a row")                                           \
     X(3015, "stopped by a signal")                                                       \
+    X(3016, "kernels cannot be profiled")                                                \
+    X(3017, "nothing usable was calibrated")                                             \
+    X(3018, "latencies are close to the launch floor")                                   \
     X(4000, "too few points for a fit")                                                  \
     X(4001, "input to a fit is degenerate")                                              \
     X(4002, "fit did not converge")                                                      \

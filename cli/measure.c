@@ -118,6 +118,8 @@ typedef struct output {
     char *dir; /* of the tables, NULL: none */
     table_file table[SOL_N_PHASES];
     size_t n_rows[SOL_N_PHASES];
+    size_t n_measured, n_near_floor;
+    double floor_s; /* of the last point that was near it */
     col_store *store; /* NULL: none */
     int64_t run;
     mock_device_info info;
@@ -233,6 +235,11 @@ static sc_status measured(void *user, const mock_device_info *info,
     col_record r;
     cli_fill_record(out->cli, info, out->cls, c, timing, &r);
     r.cache = point->cold ? "cold" : "hot";
+    out->n_measured++;
+    if (mock_timing_near_floor(timing)) {
+        out->n_near_floor++;
+        out->floor_s = timing->floor_s;
+    }
     sc_status status = out->store ? store_point(out, &r, timing) : SC_OK;
     return status == SC_OK && out->dir ? add_row(out, &r) : status;
 }
@@ -298,6 +305,22 @@ static void summarise(const output *out, const cli_plan *plan)
     printf(rest ? ", %zu to do\n" : "\n", rest);
 }
 
+static sc_status name_near_floor(const output *out)
+{
+    sc_diag warning;
+    if (out->n_near_floor == 0)
+        return SC_OK;
+    sc_diag_clear(&warning);
+    sc_diag_warn(&warning, SC3018,
+                 "%zu of %zu points take less than %g times the %.3g us of a launch of "
+                 "nothing: these latencies say more of launching than of the layer",
+                 out->n_near_floor, out->n_measured, MOCK_FLOOR_NEAR, 1e6 * out->floor_s);
+    sc_diag_hint(&warning, "the column launch_floor has the floor of each row");
+    return sc_diags_add(&out->cli->warnings, &warning) == SC_OK
+               ? SC_OK
+               : sc_diag_nomem(&out->cli->diag);
+}
+
 static sc_status interrupted(cli_session *cli, int number, int *exit_code)
 {
     sc_diag warning;
@@ -321,6 +344,8 @@ static sc_status run_plan(cli_session *cli, const mock_class *cls, cli_plan *pla
         status = cli_run_plan(cli, cls, plan, &sink, &number);
     if (status == SC_OK)
         summarise(&out, plan);
+    if (status == SC_OK)
+        status = name_near_floor(&out);
     status = close_output(&out, status);
     if (status == SC_OK && cli_plan_count(plan, CLI_FAILED) > 0)
         *exit_code = 1;

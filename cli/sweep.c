@@ -292,6 +292,7 @@ static void fill_timing(const mock_timing *t, col_record *r)
     r->samples = t->n;
     r->batch = t->batch;
     r->unmet = t->unmet;
+    r->floor_s = t->floor_s;
     r->launch = t->launch == MOCK_GRAPH ? "graph" : "eager";
     r->sm_clock_hz = t->telemetry.sm_clock_hz;
     r->mem_clock_hz = t->telemetry.mem_clock_hz;
@@ -305,6 +306,7 @@ void cli_fill_record(const cli_session *cli, const mock_device_info *info,
                      col_record *r)
 {
     memset(r, 0, sizeof *r);
+    r->floor_s = NAN;
     r->framework = "solcheck";
     r->version = PACKAGE_VERSION;
     r->device = info->name;
@@ -400,6 +402,7 @@ void cli_timing_options(const cli_session *cli, const mock_device_info *info,
                         mock_timing_options *timing)
 {
     mock_timing_defaults(timing);
+    timing->timer_s = info->timer_s;
     timing->allow_graph_fail = cli_has(&cli->options, CLI_OPT_GRAPH_FAIL);
     timing->max_time_s = 0.1; /* a grid of a thousand points in two minutes */
     timing->warmup = 3;
@@ -486,6 +489,8 @@ sc_status cli_sweep(cli_session *cli, const cli_device *device, const mock_class
     if (status != SC_OK)
         return status;
     status = cli_verify_layer(cli, device, cls, phase);
+    if (status == SC_OK)
+        status = mock_floor_measure(device->ops, device->dev, &sw.timing.floor, &cli->diag);
     if (status == SC_OK)
         cli_settle(device);
     double start = sc_now_s();

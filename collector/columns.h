@@ -29,6 +29,7 @@
     X(LATENCY_MAD, "latency_mad")                                                        \
     X(SAMPLES, "samples")                                                                \
     X(BATCH, "batch")                                                                    \
+    X(LAUNCH_FLOOR, "launch_floor")                                                      \
     X(LAUNCH, "launch")                                                                  \
     X(CACHE, "cache")                                                                    \
     X(SCOPE, "scope")                                                                    \

@@ -148,6 +148,9 @@ static void add_result(const col_record *r, result_column column, sc_buf *out)
     case RESULT_BATCH:
         add_number(out, r->batch > 0 ? r->batch : NAN);
         return;
+    case RESULT_LAUNCH_FLOOR:
+        add_ms(out, r->floor_s);
+        return;
     case RESULT_LAUNCH:
         add_cell(out, r->launch, false);
         return;

@@ -466,7 +466,7 @@ sc_status col_store_add_failure(col_store *store, int64_t run, const col_record 
                                 const sc_diag *why, sc_diag *diag)
 {
     col_record r = *key;
-    r.latency_s = r.mean_s = r.min_s = r.max_s = r.mad_s = NAN;
+    r.latency_s = r.mean_s = r.min_s = r.max_s = r.mad_s = r.floor_s = NAN;
     r.sm_clock_hz = r.mem_clock_hz = r.power_W = r.power_limit_W = NAN;
     r.samples = r.batch = 0;
     r.throttle = 0;

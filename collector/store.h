@@ -13,7 +13,7 @@
 
 #include "collector/record.h"
 
-#define COL_STORE_VERSION 2
+#define COL_STORE_VERSION 3
 
 typedef struct col_store col_store;
 

@@ -14,8 +14,8 @@
     X(scope) X(unmet)
 #define COL_STORE_REALS(X)                                                               \
     X(b)                                                                                 \
-    X(s) X(tp) X(latency_s) X(mean_s) X(min_s) X(max_s) X(mad_s) X(sm_clock_hz)          \
-        X(mem_clock_hz) X(power_W) X(power_limit_W)
+    X(s) X(tp) X(latency_s) X(mean_s) X(min_s) X(max_s) X(mad_s) X(floor_s)              \
+        X(sm_clock_hz) X(mem_clock_hz) X(power_W) X(power_limit_W)
 #define COL_STORE_INTS(X) X(samples) X(batch)
 
 struct col_store {

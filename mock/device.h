@@ -8,7 +8,7 @@
 
 #include "mock/layer.h"
 
-#define MOCK_ABI 2
+#define MOCK_ABI 3
 #define MOCK_MODULE_ENTRY "mock_module_entry"
 
 typedef struct mock_device mock_device; /* defined by each backend */
@@ -21,6 +21,7 @@ typedef struct mock_device_info {
     int sm_version; /* compute capability x10; 0 for the CPU */
     int sm_count;
     int64_t memory_B, l2_B; /* total device memory; L2 cache, 0 unknown */
+    double timer_s;         /* resolution of the timer behind `time`; 0: not known */
 } mock_device_info;
 
 typedef struct mock_telemetry { /* NaN or 0: not known */
@@ -29,6 +30,38 @@ typedef struct mock_telemetry { /* NaN or 0: not known */
     uint64_t throttle; /* NVML clocks-event-reasons bits that slow the clock: power,
                           thermal, hardware; idle and application clocks masked out */
 } mock_telemetry;
+
+/* What calibration runs in the place of a layer: a launch is a known amount of one kind of
+ * work. EMPTY does none, READ, WRITE and COPY pass over memory, FMA multiplies and adds in
+ * registers, EXP takes exponentials, GEMM is the vendor's matrix product
+ * out[m,n] = x[m,k] w[n,k]^T, the fastest of its algorithms. */
+typedef enum mock_probe_kind {
+    MOCK_PROBE_EMPTY,
+    MOCK_PROBE_READ,
+    MOCK_PROBE_WRITE,
+    MOCK_PROBE_COPY,
+    MOCK_PROBE_FMA,
+    MOCK_PROBE_EXP,
+    MOCK_PROBE_GEMM
+} mock_probe_kind;
+
+typedef struct mock_probe {
+    mock_probe_kind kind;
+    sol_dtype dtype; /* FMA, GEMM */
+    size_t size_B;   /* READ, WRITE, COPY: the memory in use (COPY: both halves) */
+    int passes;      /* READ: how often a launch passes over it */
+    int64_t m, n, k; /* GEMM */
+} mock_probe;
+
+/* A kernel of one launch of a layer, as a profiler saw it. */
+#define MOCK_MAX_KERNELS 32
+typedef struct mock_kernel {
+    char name[200];
+    double seconds; /* median of the profiled launches */
+    int64_t grid[3], block[3];
+    int registers;  /* a thread; 0: not known */
+    int64_t smem_B; /* shared memory of a block, static and dynamic */
+} mock_kernel;
 
 typedef enum mock_launch { MOCK_EAGER, MOCK_GRAPH } mock_launch;
 
@@ -76,6 +109,17 @@ typedef struct mock_device_ops {
      * exec[i % n_execs]. The captured graph belongs to exec[0]. */
     sc_status (*rotate)(mock_exec *const exec[], int n_execs, mock_launch launch, int n,
                         double *seconds, sc_diag *diag);
+
+    /* Makes a probe, to be timed and released like a layer. *work: bytes, FLOP or
+     * exponentials of one launch; 0 for EMPTY. Errors: SC_EUNABLE SC3005 with the reason
+     * (no such dtype or kind on this device), SC_ENOMEM SC3004, SC_EGPU. */
+    sc_status (*probe)(mock_device *dev, const mock_probe *probe, mock_exec **out,
+                       double *work, sc_diag *diag);
+    /* Profiles some launches: out[0..*n) are the kernels of one, in order; n is at most
+     * MOCK_MAX_KERNELS. The profiler is attached for this call only, but what it leaves
+     * behind is not known: no launch of the same process is to be timed afterwards.
+     * Errors: SC_EUNABLE SC3016 (no profiler, with the reason), SC_EGPU. */
+    sc_status (*trace)(mock_exec *exec, mock_kernel *out, int *n, sc_diag *diag);
 
     sc_status (*telemetry)(mock_device *dev, mock_telemetry *out, sc_diag *diag);
     void (*range_push)(const char *name); /* NVTX; no-op where absent */

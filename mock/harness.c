@@ -61,11 +61,13 @@ static sc_status time_batch(mock_bench *bench, const mock_timing_options *option
     return status;
 }
 
-/* Finds a batch that lasts min_batch_s; the batch it ends with has run once. */
+/* Finds a batch that lasts min_batch_s, and long enough for the timer; the batch it ends
+ * with has run once. */
 static sc_status size_batch(mock_bench *bench, const mock_timing_options *options,
                             mock_timing *out, sc_diag *diag)
 {
     const int least = bench->list ? bench->n_list : 1;
+    const double wanted_s = fmax(options->min_batch_s, options->timer_s / MOCK_TIMER_SHARE);
     int n = least;
     for (;;) {
         double seconds = 0;
@@ -78,9 +80,9 @@ static sc_status size_batch(mock_bench *bench, const mock_timing_options *option
             status = time_batch(bench, options, n, out, &seconds, diag);
         if (status)
             return status;
-        if (seconds >= options->min_batch_s || n >= MAX_BATCH)
+        if (seconds >= wanted_s || n >= MAX_BATCH)
             break;
-        double want = 1.2 * n * options->min_batch_s / fmax(seconds, 1e-9);
+        double want = 1.2 * n * wanted_s / fmax(seconds, 1e-9);
         int limit = n > MAX_BATCH / 32 ? MAX_BATCH : 32 * n;
         n = want >= limit ? limit : (int)want > n ? (int)want : n + 1;
         n = (n + least - 1) / least * least;
@@ -189,6 +191,13 @@ static bool met(const mock_timing_options *options, double spent_s, mock_timing 
         break;
     }
     bool done = options->stop == MOCK_STOP_TIME ? value <= limit : value < limit;
+    t->timer_share = options->timer_s / (t->median_s * t->batch);
+    if (done && t->timer_share > MOCK_TIMER_SHARE) {
+        snprintf(t->unmet, sizeof t->unmet,
+                 "the timer's resolution is %.3g %% of a sample, at most %.3g %%",
+                 100 * t->timer_share, 100 * MOCK_TIMER_SHARE);
+        return false;
+    }
     if (done)
         t->unmet[0] = '\0';
     return done;
@@ -239,6 +248,19 @@ static sc_status sample(mock_bench *bench, const mock_timing_options *options,
     return SC_OK;
 }
 
+/* Clocks of an idle device are low and take some time to rise. */
+static sc_status warm_up(mock_bench *bench, const mock_timing_options *options,
+                         mock_timing *out, sc_diag *diag)
+{
+    double spent = 0, seconds = 0;
+    sc_status status = SC_OK;
+    while (!status && spent < options->warm_s) {
+        status = time_batch(bench, options, out->batch, out, &seconds, diag);
+        spent += fmax(seconds, 1e-6); /* so that it ends, whatever the timer says */
+    }
+    return status;
+}
+
 static sc_status measure(mock_bench *bench, const mock_timing_options *options,
                          mock_timing *out, sc_diag *diag)
 {
@@ -251,6 +273,8 @@ static sc_status measure(mock_bench *bench, const mock_timing_options *options,
     if (!status)
         status = size_batch(bench, options, out, diag);
     if (!status)
+        status = warm_up(bench, options, out, diag);
+    if (!status)
         status = sample(bench, options, out, diag);
     if (status)
         return status;
@@ -259,15 +283,29 @@ static sc_status measure(mock_bench *bench, const mock_timing_options *options,
         out->telemetry.throttle |= out->sample_telemetry[i].throttle;
     out->copies = bench->list ? bench->n_list : 1;
     out->between_B = bench->between_B;
+    out->floor_s = out->launch == MOCK_GRAPH ? options->floor.node_s
+                                             : options->floor.stream_s;
+    if (!(out->floor_s > 0))
+        out->floor_s = NAN;
     snprintf(out->source, sizeof out->source, "%s", bench->ops->source(bench->exec));
     return SC_OK;
+}
+
+bool mock_timing_near_floor(const mock_timing *timing)
+{
+    return timing->median_s < MOCK_FLOOR_NEAR * timing->floor_s;
+}
+
+sc_status mock_bench_trace(mock_bench *bench, mock_kernel *out, int *n, sc_diag *diag)
+{
+    return bench->ops->trace(bench->exec, out, n, diag);
 }
 
 sc_status mock_bench_time(mock_bench *bench, const mock_timing_options *options,
                           mock_timing *out, sc_diag *diag)
 {
     if (options->max_samples < 1 || options->warmup < 0 || !(options->min_batch_s >= 0) ||
-        !(options->noise >= 0))
+        !(options->noise >= 0) || !(options->timer_s >= 0) || !(options->warm_s >= 0))
         return sc_diag_fail(diag, SC_EINVAL, SC6001, "timing options are out of range");
     char range[96];
     snprintf(range, sizeof range, "%s %s b=%lld s=%lld", bench->cls->name,

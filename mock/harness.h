@@ -3,7 +3,7 @@
 #ifndef SC_MOCK_HARNESS_H
 #define SC_MOCK_HARNESS_H
 
-#include "mock/device.h"
+#include "mock/calibrate.h"
 
 /* A case with its memory on a device, ready to run. */
 typedef struct mock_bench mock_bench;
@@ -41,7 +41,11 @@ typedef struct mock_timing_options {
     int min_samples, max_samples;
     double noise;          /* stop when the relative standard error of the median estimate,
                               1.2533 * 1.4826 * MAD / (median * sqrt(n)), is below */
-    double min_batch_s;    /* launches are batched until a sample lasts this long */
+    double min_batch_s;    /* launches are batched until a sample lasts this long, and
+                              until timer_s is MOCK_TIMER_SHARE of it at most */
+    double timer_s;        /* resolution of the device's timer; 0: not known */
+    double warm_s;         /* work before the first sample, so that clocks are up */
+    mock_floor floor;      /* of the device; 0 or NaN: not known */
     double max_time_s;     /* stop sampling after this much device time */
     double max_backoff_s;  /* throttled samples are discarded, and this long waited in all
                               before they are taken after all */
@@ -51,6 +55,7 @@ typedef struct mock_timing_options {
 void mock_timing_defaults(mock_timing_options *options);
 
 #define MOCK_MAX_SAMPLES 256
+#define MOCK_TIMER_SHARE 0.005 /* of a sample, at most */
 typedef struct mock_timing {
     double median_s, mean_s, min_s, max_s, mad_s; /* per launch */
     int n;                         /* samples */
@@ -61,12 +66,20 @@ typedef struct mock_timing {
     bool converged;                /* the stopping criterion was met */
     char unmet[128];               /* else: which one was not, and how far off; "" */
     int n_discarded;               /* throttled samples */
+    double timer_share;            /* resolution of the timer over the length of a sample */
+    double floor_s;                /* what the launch itself takes, on the path that ran;
+                                      NaN: not known */
     int copies;                    /* of the memory in rotation; 1: hot */
     double between_B;              /* cold: touched between uses of the same memory */
     char graph_note[160];          /* why the graph was not used, "" else */
     char source[96];               /* kernel route */
     mock_telemetry telemetry;      /* right after the last sample */
 } mock_timing;
+
+/* Is the latency less than MOCK_FLOOR_NEAR launches of nothing? Then it says more of the
+ * launch than of the kernel. */
+#define MOCK_FLOOR_NEAR 2.0
+bool mock_timing_near_floor(const mock_timing *timing);
 
 /* Errors: SC_EGPU; SC_EUNABLE SC3006 when capture fails and no fallback is allowed. */
 sc_status mock_bench_time(mock_bench *bench, const mock_timing_options *options,
@@ -87,6 +100,10 @@ typedef struct mock_compare {
 sc_status mock_bench_compare(mock_bench *bench, int64_t max_rows, mock_compare *out,
                              sc_diag *diag);
 bool mock_compare_ok(const mock_compare *compare);
+
+/* The kernels of one launch, in order; out[MOCK_MAX_KERNELS]. Nothing may be timed in this
+ * process afterwards (mock_device_ops.trace). Errors: SC_EUNABLE SC3016, SC_EGPU. */
+sc_status mock_bench_trace(mock_bench *bench, mock_kernel *out, int *n, sc_diag *diag);
 
 /* ---- validation (solcheck check) ---- */
 

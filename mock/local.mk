@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libscmock.la
 libscmock_la_SOURCES = \
 	mock/bench.c mock/bench.h \
 	mock/cold.c \
+	mock/calibrate.c mock/calibrate.h \
 	mock/check.c mock/check.h mock/check_cache.c mock/check_cases.c \
 	mock/cpu/attend.c \
 	mock/cpu/bmm.c \
@@ -11,6 +12,7 @@ libscmock_la_SOURCES = \
 	mock/cpu/gemm.c \
 	mock/cpu/moe.c \
 	mock/cpu/pool.c \
+	mock/cpu/probe.c \
 	mock/cpu/rows.c \
 	mock/device.h \
 	mock/harness.c mock/harness.h \
@@ -37,6 +39,7 @@ check_PROGRAMS += tests/unit/test_mock
 TESTS += tests/unit/test_mock
 tests_unit_test_mock_SOURCES = \
 	tests/unit/mock/fake.c tests/unit/mock/fake.h \
+	tests/unit/mock/test_calibrate.c \
 	tests/unit/mock/test_check.c \
 	tests/unit/mock/test_harness.c \
 	tests/unit/mock/test_kvcache.c \

@@ -76,7 +76,12 @@ struct mock_exec {
     float *scratch_p;     /* [threads][scratch] */
     mock_cpu_step *graph; /* [graph_n * n_steps] recorded launches */
     int graph_n;
+    mock_probe probe; /* probe.c: in the place of c and ptr; work is its memory */
 };
+
+/* probe.c: mock_device_ops.probe. */
+sc_status mock_cpu_probe(mock_device *dev, const mock_probe *probe, mock_exec **out,
+                         double *work, sc_diag *diag);
 
 /* Each sets step, n_steps, source, scratch and, if needed, work. */
 sc_status mock_cpu_prepare_gemm(mock_exec *exec, sc_diag *diag);

@@ -175,6 +175,9 @@ static void describe(mock_device_info *info)
                  system.release);
     info->memory_B = (int64_t)memory_B("MemTotal");
     info->l2_B = last_cache_B();
+    struct timespec timer;
+    if (clock_getres(CLOCK_MONOTONIC, &timer) == 0)
+        info->timer_s = (double)timer.tv_sec + 1e-9 * (double)timer.tv_nsec;
 }
 
 static sc_status cpu_open(int ordinal, mock_device **out, mock_device_info *info,
@@ -368,6 +371,35 @@ static sc_status cpu_rotate(mock_exec *const exec[], int n_execs, mock_launch la
     return SC_OK;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The CPU needs no profiler: steps are timed one by one. */
+static sc_status cpu_trace(mock_exec *exec, mock_kernel *out, int *n, sc_diag *diag)
+{
+    enum { REPEATS = 5 };
+    double seconds[MOCK_CPU_MAX_STEPS][REPEATS];
+    (void)diag;
+    for (int r = 0; r < REPEATS; r++)
+        for (int i = 0; i < exec->n_steps; i++) {
+            double start = sc_now_s();
+            replay(exec, &exec->step[i], 1);
+            seconds[i][r] = sc_now_s() - start;
+        }
+    for (int i = 0; i < exec->n_steps; i++) {
+        qsort(seconds[i], REPEATS, sizeof seconds[i][0], by_value);
+        out[i] = (mock_kernel){.seconds = seconds[i][REPEATS / 2],
+                               .grid = {exec->step[i].n_tasks, 1, 1},
+                               .block = {1, 1, 1}};
+        snprintf(out[i].name, sizeof out[i].name, "%s.step%d", exec->source, i + 1);
+    }
+    *n = exec->n_steps;
+    return SC_OK;
+}
+
 static const mock_device_ops cpu_ops = {
     .abi = MOCK_ABI,
     .kind = "cpu",
@@ -386,6 +418,8 @@ static const mock_device_ops cpu_ops = {
     .run = cpu_run,
     .time = cpu_time,
     .rotate = cpu_rotate,
+    .probe = mock_cpu_probe,
+    .trace = cpu_trace,
     .telemetry = cpu_telemetry,
     .range_push = cpu_range_push,
     .range_pop = cpu_range_pop,

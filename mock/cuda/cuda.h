@@ -3,7 +3,7 @@
  * Files: device.c (memory, fills, telemetry, the table of functions), exec.c (run,
  * graphs, time), route.c (which kernel runs what), gemm.c, attention.c, hopper.c,
  * decode.c, moe.c, stream.c (hosts of the kernels), schedule.c (division of decode work),
- * case.c, nvml.c.
+ * case.c, nvml.c, probe.c (calibration), trace.c (kernel times by CUPTI).
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_MOCK_CUDA_CUDA_H
 #define SC_MOCK_CUDA_CUDA_H
@@ -166,6 +166,12 @@ typedef struct cuda_schedule {
 sc_status cuda_schedule_make(const mock_case *c, int kv_heads, int resident,
                              cuda_schedule *out, sc_diag *diag);
 void cuda_schedule_free(cuda_schedule *schedule);
+
+/* ---- probe.c, trace.c: mock_device_ops.probe and .trace ---- */
+
+sc_status cuda_probe(mock_device *dev, const mock_probe *probe, mock_exec **out,
+                     double *work, sc_diag *diag);
+sc_status cuda_trace(mock_exec *exec, mock_kernel *out, int *n, sc_diag *diag);
 
 /* ---- nvml.c: all optional, NULL is legal ---- */
 

@@ -79,6 +79,7 @@ static sc_status describe(mock_device *dev, sc_diag *diag)
     info->sm_count = prop.multiProcessorCount;
     info->memory_B = (int64_t)prop.totalGlobalMem;
     info->l2_B = prop.l2CacheSize;
+    info->timer_s = 0.5e-6; /* CUDA Runtime API, cudaEventElapsedTime: about 0.5 us */
     dev->smem_block_B = (int)prop.sharedMemPerBlockOptin;
     return SC_OK;
 }
@@ -265,6 +266,8 @@ static const mock_device_ops cuda_ops = {
     .run = cuda_run,
     .time = cuda_time,
     .rotate = cuda_rotate,
+    .probe = cuda_probe,
+    .trace = cuda_trace,
     .telemetry = device_telemetry,
     .range_push = range_push,
     .range_pop = range_pop,

@@ -21,6 +21,27 @@ enum { CUDA_BF16, CUDA_FP16, CUDA_FP32, CUDA_FP8, CUDA_N_KINDS };
 cudaError_t cuda_fill_normal(void *p, int kind, int64_t n, uint64_t seed, double scale,
                              cudaStream_t stream);
 
+/* ---- probe.cu: known amounts of work ---- */
+
+typedef struct cuda_probe_args {
+    void *in, *out; /* 16-byte vectors; in: read, copy; out: write, copy */
+    int64_t n;      /* vectors */
+    int passes;     /* over in */
+    int blocks;
+} cuda_probe_args;
+
+#define CUDA_PROBE_THREADS 512
+#define CUDA_PROBE_CHAINS 8 /* independent chains of a thread */
+#define CUDA_PROBE_STEPS 4096 /* operations of each; packed types do two at a time */
+cudaError_t cuda_probe_empty(const cuda_probe_args *args, cudaStream_t stream);
+cudaError_t cuda_probe_read(const cuda_probe_args *args, cudaStream_t stream);
+cudaError_t cuda_probe_write(const cuda_probe_args *args, cudaStream_t stream);
+cudaError_t cuda_probe_copy(const cuda_probe_args *args, cudaStream_t stream);
+cudaError_t cuda_probe_fma_fp32(const cuda_probe_args *args, cudaStream_t stream);
+cudaError_t cuda_probe_fma_fp16(const cuda_probe_args *args, cudaStream_t stream);
+cudaError_t cuda_probe_fma_bf16(const cuda_probe_args *args, cudaStream_t stream);
+cudaError_t cuda_probe_exp(const cuda_probe_args *args, cudaStream_t stream);
+
 /* ---- flash_*.cu: context attention ---- */
 
 /* q[T,H,dqk]; k[T,Hkv,dqk-rope]; k_rope[T,rope] shared by all heads (rope may be 0);

@@ -14,6 +14,7 @@ MOCK_CUDA_KERNELS = \
 	mock/cuda/latent_hopper.cu \
 	mock/cuda/moe.cu \
 	mock/cuda/paged.cu \
+	mock/cuda/probe.cu \
 	mock/cuda/stream.cu
 MOCK_CUDA_INCLUDES = \
 	mock/cuda/cuda.h \
@@ -34,9 +35,11 @@ MOCK_CUDA_HOST = \
 	mock/cuda/hopper.c \
 	mock/cuda/moe.c \
 	mock/cuda/nvml.c \
+	mock/cuda/probe.c \
 	mock/cuda/route.c \
 	mock/cuda/schedule.c \
-	mock/cuda/stream.c
+	mock/cuda/stream.c \
+	mock/cuda/trace.c
 EXTRA_DIST += $(MOCK_CUDA_KERNELS) $(MOCK_CUDA_INCLUDES) $(MOCK_CUDA_HOST)
 
 if HAVE_CUDA
@@ -45,7 +48,7 @@ MOCK_CUDA_OBJECTS = $(MOCK_CUDA_KERNELS:.cu=.cu.o)
 # Never archived: the rule below links the objects.
 EXTRA_LIBRARIES = mock/cuda/libsccuda.a
 mock_cuda_libsccuda_a_SOURCES = $(MOCK_CUDA_HOST) \
-	base/alloc.c base/status.c base/diag.c base/text.c sol/dtype.c
+	base/alloc.c base/status.c base/diag.c base/text.c sol/dtype.c mock/number.c
 mock_cuda_libsccuda_a_CPPFLAGS = $(AM_CPPFLAGS) -isystem $(CUDA_HOME)/include
 mock_cuda_libsccuda_a_CFLAGS = $(AM_CFLAGS) -fPIC
 

@@ -36,6 +36,7 @@ static col_record example(sol_phase_kind phase)
         .mad_s = 0.0173e-6,
         .samples = 37,
         .batch = 12,
+        .floor_s = 1.31e-6,
         .launch = "graph",
         .cache = "hot",
         .scope = "op",
@@ -62,7 +63,8 @@ Test(record, header_and_row)
                      "framework,version,device,op_name,kernel_source,heads,width,"
                      "act_dtype,kv_dtype,phase,batch_size,isl,step,tp_size,latency,"
                      "latency_mean,latency_min,latency_max,latency_mad,samples,batch,"
-                     "launch,cache,scope,sm_clock_mhz,mem_clock_mhz,throttle,power,"
+                     "launch_floor,launch,cache,scope,sm_clock_mhz,mem_clock_mhz,throttle,"
+                     "power,"
                      "power_limit\n");
     sc_buf_free(&out);
     r.latency_s = 0.0236;
@@ -73,7 +75,7 @@ Test(record, header_and_row)
     cr_assert_eq(col_record_append(&r, &out, NULL), SC_OK);
     cr_assert_str_eq(sc_buf_text(&out),
                      "solcheck,0.1.0,\"An \"\"odd\"\", name\",toy,flash_17x352,6,80,bf16,"
-                     "fp8,generation,3,1,130,4,23.6,,,500,0.25,37,12,,hot,op,1980,2619,4,,"
+                     "fp8,generation,3,1,130,4,23.6,,,500,0.25,37,12,0.00131,,hot,op,1980,2619,4,,"
                      "700\n");
     sc_buf_free(&out);
 }

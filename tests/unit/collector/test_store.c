@@ -63,6 +63,7 @@ static col_record point(int i)
         .mad_s = 0.0173e-6,
         .samples = 3,
         .batch = 12,
+        .floor_s = 1.31e-6,
         .launch = "graph",
         .cache = "hot",
         .scope = "kernel",

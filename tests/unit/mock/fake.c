@@ -227,6 +227,8 @@ static sc_status scripted(mock_launch launch, int n, double *seconds)
     else
         f->eager_launches += (uint64_t)n;
     *seconds = f->overhead_s + n * f->launch_s * (1 + noise);
+    if (f->timer_s > 0)
+        *seconds = f->timer_s * round(*seconds / f->timer_s);
     return SC_OK;
 }
 

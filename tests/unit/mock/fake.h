@@ -47,6 +47,7 @@ typedef struct fake_timer {
     bool on;
     double launch_s, overhead_s, noise;
     uint64_t seed, calls, eager_launches, graph_launches;
+    double timer_s; /* steps that the timer can tell apart; 0: all */
     int throttled; /* so many telemetry reads report a throttled clock; -1: all */
     int reads;
     const mock_exec *turn[8192]; /* what rotate ran, in order */

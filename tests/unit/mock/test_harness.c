@@ -347,6 +347,66 @@ Test(stopping, event_resolution_is_below_half_a_percent_of_a_sample)
     }
 }
 
+/* A coarse timer gets longer samples; where the longest are still too short for it, that is
+ * the criterion that was not met, though the samples agree to the last bit. */
+Test(stopping, a_coarse_timer_gets_longer_samples_or_is_named)
+{
+    mock_timing_options options;
+    mock_timing t;
+    mock_timing_defaults(&options);
+    options.timer_s = 1.1e-5;
+    fake_time = (fake_timer){.launch_s = 2.3e-6, .timer_s = 1.1e-5};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert_geq(t.batch * 2.3e-6, 1.09e-5 / 0.005, "batch %d", t.batch);
+    cr_assert(t.converged, "%s", t.unmet);
+    cr_assert_lt(t.timer_share, 0.005);
+    cr_assert_float_eq(t.median_s, 2.3e-6, 0.005 * 2.3e-6);
+    options.timer_s = 1e-3; /* the 2048 launches of the largest batch last 4.7 ms */
+    fake_time = (fake_timer){.launch_s = 2.3e-6, .timer_s = 1e-3};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert_not(t.converged);
+    cr_assert_not_null(strstr(t.unmet, "resolution is 20 %"), "%s", t.unmet);
+}
+
+Test(stopping, work_comes_before_the_first_sample_where_it_is_asked_for)
+{
+    mock_timing_options options;
+    mock_timing t;
+    mock_timing_defaults(&options);
+    fake_time = (fake_timer){.launch_s = 1e-4};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    uint64_t cold = fake_time.graph_launches;
+    options.warm_s = 0.0537;
+    fake_time = (fake_timer){.launch_s = 1e-4};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    double more_s = 1e-4 * (double)(fake_time.graph_launches - cold);
+    cr_assert(more_s >= 0.0537 && more_s < 0.0537 + 2e-3, "%g s", more_s);
+}
+
+Test(floor, says_which_latencies_are_mostly_launch)
+{
+    mock_timing_options options;
+    mock_timing t;
+    mock_timing_defaults(&options);
+    options.floor = (mock_floor){.stream_s = 2.7e-6, .node_s = 1.3e-6, .replay_s = 4e-6};
+    fake_time = (fake_timer){.launch_s = 2.5e-6};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert_eq(t.floor_s, 1.3e-6);
+    cr_assert(mock_timing_near_floor(&t));
+    fake_time = (fake_timer){.launch_s = 2.7e-6};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert_not(mock_timing_near_floor(&t));
+    options.graph = false;
+    fake_time = (fake_timer){.launch_s = 2.7e-6};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert_eq(t.floor_s, 2.7e-6);
+    cr_assert(mock_timing_near_floor(&t));
+    options.floor = (mock_floor){NAN, NAN, NAN};
+    fake_time = (fake_timer){.launch_s = 2.7e-6};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert(isnan(t.floor_s) && !mock_timing_near_floor(&t));
+}
+
 Test(throttle, samples_are_discarded_but_never_all_of_them)
 {
     mock_timing_options options;
