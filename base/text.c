@@ -85,6 +85,28 @@ sc_status sc_buf_printf(sc_buf *buf, const char *fmt, ...)
     return status;
 }
 
+sc_status sc_buf_add_xml(sc_buf *buf, const char *text)
+{
+    for (; *text; text++)
+        switch (*text) {
+        case '&':
+            sc_buf_add(buf, "&amp;");
+            break;
+        case '<':
+            sc_buf_add(buf, "&lt;");
+            break;
+        case '>':
+            sc_buf_add(buf, "&gt;");
+            break;
+        case '"':
+            sc_buf_add(buf, "&quot;");
+            break;
+        default:
+            sc_buf_addn(buf, (unsigned char)*text < ' ' ? "?" : text, 1);
+        }
+    return buf->failed ? SC_ENOMEM : SC_OK;
+}
+
 const char *sc_buf_text(const sc_buf *buf)
 {
     return buf->text ? buf->text : "";

@@ -30,6 +30,9 @@ sc_status sc_buf_add(sc_buf *buf, const char *text);
 sc_status sc_buf_addn(sc_buf *buf, const char *text, size_t n);
 sc_status sc_buf_printf(sc_buf *buf, const char *fmt, ...) SC_TEXT_PRINTF(2, 3);
 sc_status sc_buf_vprintf(sc_buf *buf, const char *fmt, va_list ap) SC_TEXT_PRINTF(2, 0);
+/* Appends text as an XML attribute value; control characters, which XML cannot hold, become
+ * '?'. */
+sc_status sc_buf_add_xml(sc_buf *buf, const char *text);
 /* The text so far, "" when empty; owned by the buffer. */
 const char *sc_buf_text(const sc_buf *buf);
 /* Hands the text over (release with sc_free) and empties the buffer; NULL on failure. */

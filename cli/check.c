@@ -18,40 +18,17 @@ typedef struct listing {
     bool failed;
 } listing;
 
-/* Text as an XML attribute value; control characters, which XML cannot hold, become '?'.
- */
-static void add_xml(sc_buf *out, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '&':
-            sc_buf_add(out, "&amp;");
-            break;
-        case '<':
-            sc_buf_add(out, "&lt;");
-            break;
-        case '>':
-            sc_buf_add(out, "&gt;");
-            break;
-        case '"':
-            sc_buf_add(out, "&quot;");
-            break;
-        default:
-            sc_buf_addn(out, (unsigned char)*text < ' ' ? "?" : text, 1);
-        }
-}
-
 static void add_testcase(sc_buf *out, const mock_finding *f)
 {
     static const char *const element[] = {NULL, "failure", "skipped"};
     sc_buf_add(out, "  <testcase classname=\"");
-    add_xml(out, f->check);
+    sc_buf_add_xml(out, f->check);
     sc_buf_add(out, "\" name=\"");
-    add_xml(out, f->where);
+    sc_buf_add_xml(out, f->where);
     sc_buf_add(out, "\">");
     if (element[f->outcome]) {
         sc_buf_printf(out, "<%s message=\"", element[f->outcome]);
-        add_xml(out, f->seen);
+        sc_buf_add_xml(out, f->seen);
         sc_buf_add(out, "\"/>");
     }
     sc_buf_add(out, "</testcase>\n");
@@ -61,9 +38,9 @@ static sc_status finish_junit(cli_session *cli, const cli_device *device, listin
 {
     sc_buf out = {0};
     sc_buf_add(&out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"");
-    add_xml(&out, cli->op->layer);
+    sc_buf_add_xml(&out, cli->op->layer);
     sc_buf_add(&out, " on ");
-    add_xml(&out, device->info.name);
+    sc_buf_add_xml(&out, device->info.name);
     sc_buf_printf(&out, "\" tests=\"%d\" failures=\"%d\" skipped=\"%d\" errors=\"0\">\n",
                   list->count[MOCK_PASS] + list->count[MOCK_FAIL] +
                       list->count[MOCK_SKIP],

@@ -4,6 +4,7 @@
 #define SC_CLI_LIBRARY_H
 
 #include "cli/session.h"
+#include "collector/table.h"
 
 typedef struct cli_known_system {
     char name[128];
@@ -30,5 +31,42 @@ sc_status cli_library_system(cli_library *lib, const char *path, const sol_syste
 
 /* Length of the longest stem by which an op claims the table for a phase, 0: none. */
 size_t cli_op_claim(const sol_op *op, sol_phase_kind phase, const char *path);
+
+/* The tables of a file: one of a CSV or Parquet file; of a record store one for each op
+ * and phase, its path being <store>/<op>_<phase>. */
+typedef struct cli_tables {
+    col_table **table;
+    size_t n;
+} cli_tables;
+/* Errors: those of col_table_load, col_export_load. Release with cli_tables_free. */
+sc_status cli_tables_load(const char *path, cli_tables *out, sc_diag *diag);
+void cli_tables_free(cli_tables *tables);
+
+/* The part of a file that is of one op and phase. */
+typedef struct cli_part {
+    const sol_op *op;
+    sol_phase_kind phase;
+    const sol_system *system; /* NULL: not known */
+    const col_table *table;
+    col_points points;
+} cli_part;
+
+typedef struct cli_parts {
+    cli_part *part;
+    size_t n;
+    cli_tables tables;
+    bool *mapped; /* [tables.n]: some op takes rows of it */
+} cli_parts;
+/* Loads a file and maps it to the ops of the library: by --op, else those whose tables
+ * section claims the file's name, else the one that the column op_name names. The system
+ * is that of cli_library_system, else the one whose name the column device holds. No part
+ * at all is no error. Errors: those of cli_tables_load, cli_library_system; with --op
+ * those of col_points_map. Release with cli_parts_clear. */
+sc_status cli_parts_load(cli_library *lib, const char *path, cli_parts *out);
+void cli_parts_clear(cli_parts *parts);
+
+/* Does the device's name hold the first word of the system's, as "NVIDIA H100 80GB HBM3"
+ * holds that of h100_sxm? */
+bool cli_same_model(const char *device, const char *system);
 
 #endif

@@ -9,6 +9,10 @@ libsccli_la_SOURCES = \
 	cli/cases.c \
 	cli/check.c \
 	cli/command.c \
+	cli/compare.c \
+	cli/compare.h \
+	cli/compare_keys.c \
+	cli/compare_print.c \
 	cli/decide.c \
 	cli/eval.c \
 	cli/eval.h \

@@ -2,12 +2,12 @@
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "cli/library.h"
 #include "cli/study.h"
 #include "cli/sweep.h"
 
@@ -47,14 +47,16 @@ static void note_source(rep_study *study, rep_source source, const char *text)
 
 static sc_status add_file(cli_session *cli, rep_study *study, const char *path)
 {
-    col_table *table;
+    cli_tables tables;
     int n_found = 0;
-    sc_status status = col_table_load(path, &table, &cli->diag);
+    sc_status status = cli_tables_load(path, &tables, &cli->diag);
     if (status != SC_OK)
         return status;
-    for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++)
-        if (study->phase[p].present)
-            status = add_table(cli, study, table, (sol_phase_kind)p, &n_found);
+    for (size_t i = 0; i < tables.n; i++)
+        for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++)
+            if (study->phase[p].present)
+                status = add_table(cli, study, tables.table[i], (sol_phase_kind)p,
+                                   &n_found);
     if (status == SC_OK && n_found == 0) {
         sc_diag_fail(&cli->diag, SC_EDOMAIN, SC2004,
                      "the table has no row for this op, phase and configuration");
@@ -62,7 +64,7 @@ static sc_status add_file(cli_session *cli, rep_study *study, const char *path)
         sc_diag_hint(&cli->diag, "leave out --param, --dtype and --tp to use all rows");
         status = SC_EDOMAIN;
     }
-    col_table_free(table);
+    cli_tables_free(&tables);
     return status;
 }
 
@@ -183,21 +185,6 @@ static sc_status from_device(cli_session *cli, rep_study *study)
 
 /* ---- all of it ---- */
 
-/* Does the device's name hold the first word of the system's, as "NVIDIA H100 80GB HBM3"
- * holds that of h100_sxm? */
-static bool same_model(const char *device, const char *system)
-{
-    size_t n = strcspn(system, "_-. ");
-    for (; *device && n > 0; device++) {
-        size_t i = 0;
-        while (i < n && tolower((unsigned char)device[i]) == tolower((unsigned char)system[i]))
-            i++;
-        if (i == n)
-            return true;
-    }
-    return false;
-}
-
 sc_status cli_measurements(cli_session *cli, rep_study *study)
 {
     bool data = cli_has(&cli->options, CLI_OPT_DATA);
@@ -214,6 +201,6 @@ sc_status cli_measurements(cli_session *cli, rep_study *study)
     for (int p = 0; p < SOL_N_PHASES; p++)
         if (study->phase[p].points.n > 0)
             study->sol_comparable &=
-                same_model(study->phase[p].points.device, cli->system->name);
+                cli_same_model(study->phase[p].points.device, cli->system->name);
     return status;
 }

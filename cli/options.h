@@ -18,7 +18,8 @@
     X(MEASURE, "measure", "measure a mock layer over a grid and write a perf table")     \
     X(EXPORT, "export", "write perf tables from record stores: export STORE...") \
     X(AUDIT, "audit", "hold perf tables against the speed of light: audit PATH...")      \
-    X(MODEL, "model", "list the ops that a model needs: model CONFIG.json")
+    X(MODEL, "model", "list the ops that a model needs: model CONFIG.json")              \
+    X(COMPARE, "compare", "compare two perf tables or record stores: compare A B")
 
 typedef enum cli_command {
 #define X(id, name, help) CLI_##id,
@@ -30,7 +31,8 @@ typedef enum cli_command {
 #define CLI_ON(command) (1u << CLI_##command)
 #define CLI_EVERY ((1u << CLI_N_COMMANDS) - 1)
 /* These take file names as arguments. */
-#define CLI_FILES (CLI_ON(EXPORT) | CLI_ON(LINT) | CLI_ON(AUDIT) | CLI_ON(MODEL))
+#define CLI_FILES (CLI_ON(EXPORT) | CLI_ON(LINT) | CLI_ON(AUDIT) | CLI_ON(MODEL) | \
+                   CLI_ON(COMPARE))
 #define CLI_ALL (CLI_EVERY & ~CLI_FILES) /* those that work on an op file */
 #define CLI_RUNS (CLI_ON(DECIDE) | CLI_ON(CHECK) | CLI_ON(MEASURE))
 
@@ -38,8 +40,8 @@ typedef enum cli_command {
 #define CLI_OPTION_LIST(X)                                                               \
     X(OP, "op", "OP", CLI_EVERY, "op name, or path of an op file")                       \
     X(PHASE, "phase", "PHASE", CLI_ALL, "context, generation or both (default)")         \
-    X(SYSTEM, "system", "NAME", CLI_ALL | CLI_ON(AUDIT),                                 \
-      "system name or file (default h100_sxm; audit: by the tables' directory)")         \
+    X(SYSTEM, "system", "NAME", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(COMPARE),               \
+      "system name or file (default h100_sxm; audit, compare: by the tables' directory or device)")         \
     X(PARAM, "param", "K=V", CLI_ALL, "set a parameter of the op; may be repeated")      \
     X(DTYPE, "dtype", "K=V", CLI_ALL, "set a dtype slot, e.g. kv=fp8; may be repeated")  \
     X(TP, "tp", "N", CLI_ALL, "tensor parallelism: local heads = heads / N")             \
@@ -59,7 +61,8 @@ typedef enum cli_command {
     X(SCOPE, "scope", "KIND", CLI_ON(MEASURE) | CLI_ON(CHECK),                           \
       "kernel (default), or op: with RoPE and the append to the KV cache")               \
     X(STOP, "stop", "RULE", CLI_ON(MEASURE), "stop sampling by noise (default), time or entropy") \
-    X(NOISE, "noise", "PCT", CLI_ON(MEASURE), "relative error of the median to reach (default 0.5)") \
+    X(NOISE, "noise", "PCT", CLI_ON(MEASURE) | CLI_ON(COMPARE),                          \
+      "relative error of the median to reach (default 0.5); compare: where none is stored (default 1)") \
     X(MAX_TIME, "max-time", "S", CLI_ON(MEASURE), "seconds of samples a point at most (default 0.1)") \
     X(MIN_SAMPLES, "min-samples", "N", CLI_ON(MEASURE), "samples a point at least (default 10; CPU 5)") \
     X(SHARD, "shard", "I/N", CLI_ON(MEASURE), "measure the I-th of N equal parts of the plan") \
@@ -76,8 +79,8 @@ typedef enum cli_command {
     X(SWEEP, "sweep", "AXIS", CLI_ON(EXPLAIN),                                           \
       "treat an optional axis, such as prefix, like the others")                         \
     X(FORMAT, "format", "KIND",                                                          \
-      CLI_ON(EXPLAIN) | CLI_ON(EVAL) | CLI_ON(LINT) | CLI_ON(CHECK),                     \
-      "explain: text, markdown, latex, json; eval: text, csv, json; lint: text, json, sarif; check: text, json, junit") \
+      CLI_ON(EXPLAIN) | CLI_ON(EVAL) | CLI_ON(LINT) | CLI_ON(CHECK) | CLI_ON(COMPARE),   \
+      "explain: text, markdown, latex, json; eval: text, csv, json; lint: text, json, sarif; check, compare: text, json, junit") \
     X(CEILING, "ceiling", "KIND", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(EXPLAIN),       \
       "architectural (default, sound), datasheet, observed or measured")                 \
     X(SM_CLOCK, "sm-clock", "MHZ", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(EXPLAIN),      \
@@ -86,7 +89,11 @@ typedef enum cli_command {
       "memory clock of --ceiling observed")                                              \
     X(TOLERANCE, "tolerance", "PCT", CLI_ON(DECIDE),                                     \
       "relative error accepted for fewer axes (default 5%)")                             \
-    X(SEED, "seed", "N", CLI_RUNS, "seed of random inputs and resampling (default 1)")   \
+    X(THRESHOLD, "threshold", "PCT", CLI_ON(COMPARE),                                    \
+      "change that counts as a regression (default 5)")                                  \
+    X(STRICT, "strict", "", CLI_ON(COMPARE),                                             \
+      "fail on points that are ambiguous or missing in B, too")                          \
+    X(SEED, "seed", "N", CLI_RUNS | CLI_ON(COMPARE), "seed of random inputs and resampling (default 1)")   \
     X(GRAPH_FAIL, "allow-graph-fail", "", CLI_RUNS,                                      \
       "fall back to eager launches where graph capture fails")                           \
     X(OUT, "out", "DIR", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EXPORT),              \
@@ -94,7 +101,7 @@ typedef enum cli_command {
     X(HTML, "html", "FILE", CLI_ON(AUDIT), "also write a page to browse")                \
     X(JOBS, "jobs", "N", CLI_ON(AUDIT), "tables at a time (default: one a processor)")   \
     X(NO_PLOTS, "no-plots", "", CLI_ON(DECIDE), "do not draw plots")                     \
-    X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL), "print JSON on standard output")                        \
+    X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL) | CLI_ON(COMPARE), "print JSON on standard output")                        \
     X(QUIET, "quiet", "", CLI_EVERY, "print no summary and no progress")                   \
     X(HELP, "help", "", CLI_EVERY, "print help and exit")                                  \
     X(VERSION, "version", "", CLI_EVERY, "print the version and exit")

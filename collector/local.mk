@@ -7,6 +7,8 @@ libsccollector_la_SOURCES = \
 	collector/columns.h \
 	collector/evidence.c \
 	collector/evidence.h \
+	collector/compare.c \
+	collector/compare.h \
 	collector/parquet.c \
 	collector/parquet.h \
 	collector/export.c \
@@ -54,6 +56,7 @@ tests_unit_test_collector_SOURCES = \
 	tests/unit/collector/fixture.h \
 	tests/unit/collector/test_audit.c \
 	tests/unit/collector/test_evidence.c \
+	tests/unit/collector/test_compare.c \
 	tests/unit/collector/test_parquet.c \
 	tests/unit/collector/test_points.c \
 	tests/unit/collector/test_record.c \

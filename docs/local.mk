@@ -1,6 +1,7 @@
 # docs/
 EXTRA_DIST += \
 	docs/audit.md \
+	docs/compare.md \
 	docs/decisions.md \
 	docs/fit.md \
 	docs/measure.md \

@@ -3,6 +3,7 @@ TESTS += tests/lang/run.sh tests/memory/valgrind.sh tests/docs/run.sh tests/docs
 dist_check_SCRIPTS += tests/lang/run.sh tests/memory/valgrind.sh tests/docs/run.sh tests/docs/options.sh tests/audit/real.sh
 EXTRA_DIST += \
 	tests/lang/audit.test \
+	tests/lang/compare.test \
 	tests/lang/decide.test \
 	tests/lang/eval.test \
 	tests/lang/explain.test \

@@ -112,3 +112,11 @@ Test(text, write_then_read)
     rmdir(deep);
     sc_free(deep);
 }
+
+Test(text, xml_attribute_values)
+{
+    sc_buf buf = {0};
+    cr_assert_eq(sc_buf_add_xml(&buf, "a<b> & \"c\"\x01\n\xc3\xa9'"), SC_OK);
+    cr_expect_str_eq(sc_buf_text(&buf), "a&lt;b&gt; &amp; &quot;c&quot;\?\?\xc3\xa9'");
+    sc_buf_free(&buf);
+}
