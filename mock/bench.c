@@ -346,6 +346,70 @@ sc_status mock_bench_judge(const mock_bench *bench, const mock_host *inputs,
     return SC_OK;
 }
 
+/* ---- what was appended ---- */
+
+int mock_bench_find(const mock_bench *bench, const char *name)
+{
+    for (int i = 0; i < bench->n; i++)
+        if (strcmp(bench->tensor[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+/* Rounded once to the dtype, after RoPE in binary32: two products and a sum, each off by
+ * 2^-24 of numbers no larger than twice the largest of the token; a subnormal of fp8 is
+ * off by 2^-10 at most (others' are too small to matter). */
+static void compare_token(const double *got, const double *want, int64_t n,
+                          sol_dtype dtype, mock_compare *out)
+{
+    double largest = 0, u = mock_dtype_roundoff(dtype);
+    for (int64_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs(want[i]));
+    for (int64_t i = 0; i < n; i++) {
+        double d = fabs(got[i] - want[i]);
+        double tol = u * fabs(want[i]) + 8 * 0x1p-24 * largest +
+                     (dtype == SOL_FP8 ? 0x1p-10 : 0x1p-25);
+        out->n++;
+        out->n_bad += !(d <= tol);
+        out->n_nonfinite += !isfinite(got[i]);
+        if (!(d / tol <= out->worst))
+            out->worst = isnan(d) ? INFINITY : d / tol;
+    }
+}
+
+static sc_status judge_pool(const mock_bench *bench, const mock_host *after, int pool,
+                            int64_t max_tokens, mock_compare *out, sc_diag *diag)
+{
+    const mock_tensor *t = &bench->tensor[pool];
+    const int32_t *slot = after->ptr[mock_bench_find(bench, "slot")];
+    int64_t width = elements(t) / (t->dim[0] * t->dim[1]);
+    int64_t tokens = mock_case_tokens(&bench->c);
+    int64_t n = tokens < max_tokens ? tokens : max_tokens;
+    double *want = sc_reallocarray(NULL, (size_t)width, 2 * sizeof *want);
+    if (!want)
+        return sc_diag_nomem(diag);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t token = n > 1 ? i * (tokens - 1) / (n - 1) : 0;
+        bench->cls->appended(&bench->c, (const void *const *)after->ptr, pool, token,
+                             want);
+        mock_load_double(after->ptr[pool], t->dtype, slot[token] * width, width,
+                         want + width);
+        compare_token(want + width, want, width, t->dtype, out);
+    }
+    sc_free(want);
+    return SC_OK;
+}
+
+sc_status mock_bench_judge_cache(const mock_bench *bench, const mock_host *after,
+                                 int64_t max_tokens, mock_compare *out, sc_diag *diag)
+{
+    sc_status status = SC_OK;
+    for (int i = 0; i < bench->n && !status; i++)
+        if (bench->tensor[i].role == MOCK_CACHE)
+            status = judge_pool(bench, after, i, max_tokens, out, diag);
+    return status;
+}
+
 sc_status mock_bench_compare(mock_bench *bench, int64_t max_rows, mock_compare *out,
                              sc_diag *diag)
 {
@@ -361,6 +425,8 @@ sc_status mock_bench_compare(mock_bench *bench, int64_t max_rows, mock_compare *
     status = mock_host_inputs(bench, &inputs, diag);
     if (!status) {
         status = mock_bench_judge(bench, &inputs, output, max_rows, out, diag);
+        if (!status && bench->c.scope == MOCK_SCOPE_OP)
+            status = mock_bench_judge_cache(bench, &inputs, max_rows, out, diag);
         mock_host_free(&inputs);
     }
     sc_free(output);

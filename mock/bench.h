@@ -39,6 +39,12 @@ sc_status mock_bench_output(const mock_bench *bench, void **out, sc_diag *diag);
 sc_status mock_bench_poison(const mock_bench *bench, int value, sc_diag *diag);
 /* *broken: index of the first tensor with a damaged guard, or -1. */
 sc_status mock_bench_guards(const mock_bench *bench, int *broken, sc_diag *diag);
+/* Scope op: holds the cache of a host copy made after a run against what new tokens must
+ * have left there (all of them, or max_tokens spread evenly); adds to *out. */
+sc_status mock_bench_judge_cache(const mock_bench *bench, const mock_host *after,
+                                 int64_t max_tokens, mock_compare *out, sc_diag *diag);
+/* Index of the tensor of that name, -1: none. */
+int mock_bench_find(const mock_bench *bench, const char *name);
 /* Seed of the random fill of tensor i. */
 uint64_t mock_bench_seed(const mock_bench *bench, int i);
 /* Compares a downloaded output with the reference on the given inputs, as

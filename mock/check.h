@@ -17,7 +17,7 @@ typedef struct mock_observed {
     int64_t n, hidden; /* elements of the output, of a row */
     int64_t unwritten, nonfinite, zero_rows;
     int guard;   /* tensor written past its end, or -1 */
-    int changed; /* input that the run changed, or -1 */
+    int changed; /* input that the run changed, or -1; the cache of scope op is none */
 } mock_observed;
 
 typedef struct mock_checker {
@@ -38,7 +38,7 @@ typedef struct mock_checker {
 
 typedef sc_status mock_check_fn(mock_checker *k);
 mock_check_fn mock_check_input, mock_check_output, mock_check_finite, mock_check_zeros,
-    mock_check_cache, mock_check_agreement, mock_check_boundaries, mock_check_dtypes,
+    mock_check_cache, mock_check_append, mock_check_agreement, mock_check_boundaries, mock_check_dtypes,
     mock_check_shards, mock_check_graph, mock_check_memory;
 
 /* A case of the phase under check with the user's parameters at tp; false when tp does

@@ -15,14 +15,6 @@
 
 static const char check_name[] = "KV cache";
 
-static int find_tensor(const mock_bench *bench, const char *name)
-{
-    for (int i = 0; i < bench->n; i++)
-        if (strcmp(bench->tensor[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
 /* ---- the manager ---- */
 
 /* Opens, grows and closes requests until every block has changed hands. */
@@ -71,7 +63,7 @@ static sc_status check_manager(const mock_case *c, sc_diag *diag)
 static sc_status check_tables(const mock_observed *o, sc_diag *diag)
 {
     const mock_case *c = &o->bench->c;
-    int t = find_tensor(o->bench, "table"), l = find_tensor(o->bench, "length");
+    int t = mock_bench_find(o->bench, "table"), l = mock_bench_find(o->bench, "length");
     if (t < 0 || l < 0)
         return sc_diag_fail(diag, SC_EUNABLE, SC3008,
                             "the layer has no tensors 'table' and 'length'");
@@ -168,7 +160,7 @@ static sc_status follows(const mock_observed *o, int64_t request, int32_t block,
         status = sc_diag_fail(
             diag, SC_EUNABLE, SC3007,
             "block %d slot %lld (%s request %lld) was changed, and row %lld %s",
-            (int)block, (long long)slot, request < 0 ? "beyond the length of" : "read by",
+            (int)block, (long long)slot, request < 0 ? "not to be read by" : "read by",
             (long long)(request < 0 ? r : request), (long long)r,
             r == request ? "did not change" : "changed");
     }
@@ -177,12 +169,23 @@ static sc_status follows(const mock_observed *o, int64_t request, int32_t block,
     return status ? status : restored;
 }
 
+/* Nobody reads what stands before the window, or where the run itself writes. */
+static bool is_read(const mock_observed *o, int64_t request, int64_t token)
+{
+    const mock_case *c = &o->bench->c;
+    int window = mock_class_param(o->bench->cls, "window");
+    int64_t length = mock_case_length(c, request);
+    if (window >= 0 && c->param[window] > 0 && token < length - c->param[window])
+        return false;
+    return c->scope != MOCK_SCOPE_OP || token + 1 < length;
+}
+
 /* One token in every block of every request, then the stale slots behind each request. */
 static sc_status check_reads(const mock_observed *o, int64_t *n_tokens, sc_diag *diag)
 {
     const mock_bench *bench = o->bench;
-    const int32_t *table = o->inputs.ptr[find_tensor(bench, "table")];
-    const int32_t *length = o->inputs.ptr[find_tensor(bench, "length")];
+    const int32_t *table = o->inputs.ptr[mock_bench_find(bench, "table")];
+    const int32_t *length = o->inputs.ptr[mock_bench_find(bench, "length")];
     int64_t width = mock_plan_width(&bench->c);
     sc_status status = SC_OK;
     *n_tokens = 0;
@@ -191,7 +194,8 @@ static sc_status check_reads(const mock_observed *o, int64_t *n_tokens, sc_diag 
             int64_t in_block = length[r] - j * MOCK_KV_BLOCK;
             in_block = in_block < MOCK_KV_BLOCK ? in_block : MOCK_KV_BLOCK;
             int64_t slot = (17 * r + 29 * j + 5) % in_block;
-            status = follows(o, r, table[r * width + j], slot, 1, diag);
+            bool read = is_read(o, r, j * MOCK_KV_BLOCK + slot);
+            status = follows(o, read ? r : -1, table[r * width + j], slot, 1, diag);
             ++*n_tokens;
         }
         int64_t tail = length[r] % MOCK_KV_BLOCK;
@@ -243,4 +247,92 @@ sc_status mock_check_cache(mock_checker *k)
         "its request alone",
         (long long)mock_plan_blocks(c), MOCK_KV_BLOCK, (long long)n_tokens);
     return conclude(k, status, &why, seen);
+}
+
+/* ---- what the layer writes ---- */
+
+/* Marks the slots of the new tokens; each must be in range and one token's. */
+static sc_status mark_slots(const mock_bench *bench, const int32_t *slot,
+                            unsigned char *owned, sc_diag *diag)
+{
+    int64_t slots = mock_plan_blocks(&bench->c) * MOCK_KV_BLOCK;
+    for (int64_t i = 0; i < mock_case_tokens(&bench->c); i++)
+        if (slot[i] < 0 || slot[i] >= slots || owned[slot[i]]++)
+            return sc_diag_fail(diag, SC_EUNABLE, SC3008,
+                                "new token %lld goes to slot %d: out of range, or "
+                                "another token's",
+                                (long long)i, (int)slot[i]);
+    return SC_OK;
+}
+
+/* No slot but those of new tokens may have changed. */
+static sc_status check_rest(const mock_observed *o, const mock_host *after, int pool,
+                            const unsigned char *owned, sc_diag *diag)
+{
+    const mock_tensor *t = &o->bench->tensor[pool];
+    int64_t slots = t->dim[0] * t->dim[1];
+    size_t token_B = mock_tensor_bytes(t) / (size_t)slots;
+    for (int64_t i = 0; i < slots; i++) {
+        size_t at = (size_t)i * token_B;
+        if (!owned[i] && memcmp((const char *)after->ptr[pool] + at,
+                                (const char *)o->inputs.ptr[pool] + at, token_B) != 0)
+            return sc_diag_fail(diag, SC_EUNABLE, SC3007,
+                                "slot %lld of %s changed, and no new token goes there",
+                                (long long)i, t->name);
+    }
+    return SC_OK;
+}
+
+/* The cache as it was before any run, then one run. */
+static sc_status append_again(const mock_observed *o, mock_host *after, sc_diag *diag)
+{
+    const mock_bench *bench = o->bench;
+    sc_status status = SC_OK;
+    for (int i = 0; i < bench->n && !status; i++)
+        if (bench->tensor[i].role == MOCK_CACHE)
+            status = bench->ops->upload(bench->dev, bench->ptr[i], o->inputs.ptr[i],
+                                        mock_tensor_bytes(&bench->tensor[i]), diag);
+    if (!status)
+        status = bench->ops->run(bench->exec, diag);
+    return status ? status : mock_host_inputs(bench, after, diag);
+}
+
+static sc_status check_appended(const mock_observed *o, mock_compare *r, sc_diag *diag)
+{
+    const mock_bench *bench = o->bench;
+    mock_host after;
+    unsigned char *owned = sc_calloc((size_t)mock_plan_blocks(&bench->c), MOCK_KV_BLOCK);
+    sc_status status = owned ? append_again(o, &after, diag) : sc_diag_nomem(diag);
+    if (status) {
+        sc_free(owned);
+        return status;
+    }
+    status = mark_slots(bench, after.ptr[mock_bench_find(bench, "slot")], owned, diag);
+    for (int i = 0; i < bench->n && !status; i++)
+        if (bench->tensor[i].role == MOCK_CACHE)
+            status = check_rest(o, &after, i, owned, diag);
+    if (!status)
+        status = mock_bench_judge_cache(bench, &after, INT64_MAX, r, diag);
+    mock_host_free(&after);
+    sc_free(owned);
+    return status;
+}
+
+sc_status mock_check_append(mock_checker *k)
+{
+    static const char check[] = "cache append";
+    const mock_case *c = &k->base.bench->c;
+    mock_compare r = {0};
+    char text[160];
+    sc_diag why;
+    sc_diag_clear(&why);
+    if (c->scope != MOCK_SCOPE_OP || mock_checker_skip(k, check))
+        return SC_OK;
+    sc_status status = check_appended(&k->base, &r, &why);
+    if (status == SC_EGPU || status == SC_ENOMEM)
+        return mock_checker_broke(k, check, c, k->options->tp, status, &why);
+    mock_checker_describe(&r, text, sizeof text);
+    mock_checker_gate(k, check, c, !status && mock_compare_ok(&r), "%s",
+                      status ? why.message : text);
+    return SC_OK;
 }

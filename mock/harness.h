@@ -95,7 +95,8 @@ typedef struct mock_compare {
 } mock_compare;
 
 /* Poisons the output, runs once and compares rows (up to max_rows, spread over all
- * requests, first and last included) with the reference. Errors: SC_EGPU, SC_ENOMEM. The
+ * requests, first and last included) with the reference; in scope op also what as many
+ * new tokens left in the cache. Errors: SC_EGPU, SC_ENOMEM. The
  * caller judges *out with mock_compare_ok. */
 sc_status mock_bench_compare(mock_bench *bench, int64_t max_rows, mock_compare *out,
                              sc_diag *diag);

@@ -100,6 +100,12 @@ typedef struct mock_class {
                            const int64_t *row, int64_t n_rows, double *out,
                            sc_diag *diag);
 
+    /* Scope op: the numbers (in units of the tensor's scale) that new token `token` must
+     * have left in cache tensor `tensor`, out[elements a token], before rounding; they
+     * stand at host's "slot"[token]. NULL: nothing is appended. */
+    void (*appended)(const mock_case *c, const void *const host[], int tensor,
+                     int64_t token, double *out);
+
     /* Terms accumulated into one output element; tolerances follow from it. */
     int64_t (*depth)(const mock_case *c);
 

@@ -19,6 +19,7 @@ libscmock_la_SOURCES = \
 	mock/kvcache.c mock/kvcache.h mock/kvcache_private.h \
 	mock/layer.c mock/layer.h \
 	mock/layers/activation.c \
+	mock/layers/attend.c \
 	mock/layers/attention.c \
 	mock/layers/common.c \
 	mock/layers/embedding.c \

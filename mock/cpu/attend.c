@@ -71,6 +71,9 @@ static void load_part(const mock_cpu_part *part, int64_t token, int64_t kv_head,
     mock_load_float(part->data, part->dtype,
                     token * part->token_stride + kv_head * part->head_stride, part->width,
                     out);
+    if (part->scale != 1)
+        for (int64_t e = 0; e < part->width; e++)
+            out[e] *= part->scale;
 }
 
 /* Loads n keys (transposed) and values from key j0 on; what lies beyond n counts as 0. */
@@ -93,22 +96,22 @@ static void load_keys(const mock_cpu_attend *p, tile *t, int64_t request, int64_
 }
 
 /* Rescales one row's running sums to the new maximum and turns its scores of n keys, of
- * which it sees the first `seen`, into weights. */
+ * which it sees those from `from` to `seen`, into weights. */
 static void soften(const mock_cpu_attend *p, tile *t, int64_t row, int64_t n,
-                   int64_t seen)
+                   int64_t from, int64_t seen)
 {
     float *score = t->score + row * KEYS, *sum = t->sum + row * p->dv_pad;
     float max = t->max[row];
-    for (int64_t j = 0; j < seen; j++) {
+    for (int64_t j = from; j < seen; j++) {
         score[j] *= p->scale;
         max = fmaxf(max, score[j]);
     }
-    for (int64_t j = seen; j < n; j++)
-        score[j] = 0;
-    if (seen == 0)
+    for (int64_t j = 0; j < n; j++)
+        score[j] = j >= from && j < seen ? score[j] : 0;
+    if (from >= seen)
         return;
     float shrink = expf(t->max[row] - max), total = t->total[row] * shrink;
-    for (int64_t j = 0; j < seen; j++) {
+    for (int64_t j = from; j < seen; j++) {
         score[j] = expf(score[j] - max);
         total += score[j];
     }
@@ -132,6 +135,18 @@ static int64_t visible(const mock_cpu_attend *p, const rows *r, int64_t i)
     return p->causal ? (r->first + i) / r->group + 1 : r->length;
 }
 
+/* The first of them. */
+static int64_t window_start(const mock_cpu_attend *p, const rows *r, int64_t i)
+{
+    int64_t end = visible(p, r, i);
+    return p->window && end > p->window ? end - p->window : 0;
+}
+
+static int64_t clamp(int64_t x, int64_t lo, int64_t hi)
+{
+    return x < lo ? lo : least(x, hi);
+}
+
 static int64_t element(const mock_cpu_attend *p, const rows *r, int64_t i, int64_t width)
 {
     int64_t row = r->first + i;
@@ -146,7 +161,7 @@ static void attend(const mock_exec *exec, tile *t, const rows *r, int64_t key0,
 {
     const mock_cpu_attend *p = &exec->attend;
     for (int64_t i = 0; i < r->n; i++) {
-        mock_load_float(exec->ptr[0], exec->c->dtype[0], element(p, r, i, p->dqk), p->dqk,
+        mock_load_float(p->q, exec->c->dtype[0], element(p, r, i, p->dqk), p->dqk,
                         t->q + i * p->dqk);
         t->max[i] = -INFINITY;
         t->total[i] = 0;
@@ -158,8 +173,8 @@ static void attend(const mock_exec *exec, tile *t, const rows *r, int64_t key0,
         memset(t->score, 0, (size_t)(r->n * KEYS) * sizeof *t->score);
         mock_cpu_multiply(t->score, KEYS, t->q, p->dqk, t->key, KEYS, r->n, p->dqk, KEYS);
         for (int64_t i = 0; i < r->n; i++) {
-            int64_t seen = visible(p, r, i) - j0;
-            soften(p, t, i, n, seen < 0 ? 0 : least(seen, n));
+            soften(p, t, i, n, clamp(window_start(p, r, i) - j0, 0, n),
+                   clamp(visible(p, r, i) - j0, 0, n));
         }
         mock_cpu_multiply(t->sum, p->dv_pad, t->score, KEYS, t->value, p->dv_pad, r->n, n,
                           p->dv_pad);
@@ -182,7 +197,7 @@ static void context_task(void *user, int64_t task, int thread)
     if (r.n <= 0)
         return; /* a shorter request than the longest */
     tile t = carve(p, mock_cpu_scratch(exec, thread));
-    attend(exec, &t, &r, 0, visible(p, &r, r.n - 1));
+    attend(exec, &t, &r, window_start(p, &r, 0) / KEYS * KEYS, visible(p, &r, r.n - 1));
     for (int64_t i = 0; i < r.n; i++) {
         float *sum = t.sum + i * p->dv_pad;
         for (int64_t e = 0; e < p->dv; e++)
@@ -212,8 +227,9 @@ static void split_task(void *user, int64_t task, int thread)
     r.length = p->length[r.request];
     r.n = least(ROWS, r.group - r.first);
     tile t = carve(p, mock_cpu_scratch(exec, thread));
-    int64_t key0 = split * p->split_tokens;
-    attend(exec, &t, &r, key0, least(r.length, key0 + p->split_tokens));
+    int64_t key0 = split * p->split_tokens, skip = window_start(p, &r, 0) / KEYS * KEYS;
+    attend(exec, &t, &r, key0 > skip ? key0 : skip,
+           least(r.length, key0 + p->split_tokens));
     for (int64_t i = 0; i < r.n; i++) {
         float *to = partial(exec, r.request, r.kv_head * r.group + r.first + i, split);
         memcpy(to, t.sum + i * p->dv_pad, (size_t)p->dv * sizeof *to);
@@ -234,7 +250,7 @@ static void combine_task(void *user, int64_t task, int thread)
     memset(sum, 0, (size_t)p->dv * sizeof *sum);
     for (int64_t i = 0; i < p->splits; i++) {
         const float *from = first + i * (p->dv + 2);
-        float weight = expf(from[p->dv] - max); /* 0 for a split past the end */
+        float weight = expf(from[p->dv] - max); /* 0 for a split without keys */
         total += weight * from[p->dv + 1];
         for (int64_t e = 0; e < p->dv; e++)
             sum[e] += weight * from[e];
@@ -244,7 +260,158 @@ static void combine_task(void *user, int64_t task, int thread)
     mock_store_float(p->out, exec->c->dtype[0], task * p->dv, p->dv, sum);
 }
 
+/* ---- new tokens, scope op: RoPE and the append to the cache ---- */
+
+/* Pairs (i, i + n/2), as the layer rope has them. */
+static void turn(const mock_exec *exec, int64_t token, int64_t n, float *x)
+{
+    const float *cosine = exec->turns + exec->position[token] * n;
+    const float *sine = cosine + n / 2;
+    for (int64_t i = 0; i < n / 2; i++) {
+        float a = x[i], b = x[n / 2 + i];
+        x[i] = a * cosine[i] - b * sine[i];
+        x[n / 2 + i] = b * cosine[i] + a * sine[i];
+    }
+}
+
+static void append_part(const mock_exec *exec, const mock_cpu_fresh *part, int64_t token,
+                        float *x)
+{
+    sol_dtype attn = exec->c->dtype[0], kv = exec->c->dtype[1];
+    for (int64_t h = 0; h < part->heads; h++) {
+        int64_t at = (token * part->heads + h) * part->from_stride;
+        mock_load_float(part->from, attn, at, part->width, x);
+        if (part->turned)
+            turn(exec, token, part->width, x);
+        if (part->to)
+            mock_store_float(part->to, attn, at, part->width, x);
+        for (int64_t e = 0; part->pool && e < part->width; e++)
+            x[e] /= part->scale;
+        if (part->pool)
+            mock_store_float(part->pool, kv,
+                             exec->slot[token] * part->pool_stride + h * part->width,
+                             part->width, x);
+    }
+}
+
+static void append_task(void *user, int64_t task, int thread)
+{
+    mock_exec *exec = user;
+    float *room = mock_cpu_scratch(exec, thread);
+    for (int i = 0; i < exec->n_fresh; i++)
+        append_part(exec, &exec->fresh[i], task, room);
+}
+
+/* An element of a tensor further on. */
+static void *at_element(void *data, sol_dtype dtype, int64_t i)
+{
+    return (char *)data + (size_t)i * (size_t)sol_dtype_bits(dtype) / 8;
+}
+
+/* Memory for turned queries and keys; queries first. */
+static sc_status alloc_turned(mock_exec *exec, int64_t n_q, int64_t n_k, void **k,
+                              sc_diag *diag)
+{
+    sol_dtype attn = exec->c->dtype[0];
+    size_t size_B = (size_t)(n_q + n_k) * (size_t)sol_dtype_bits(attn) / 8;
+    sc_status status = mock_cpu_alloc(exec->dev, size_B, &exec->turned, diag);
+    if (!status)
+        *k = n_k ? at_element(exec->turned, attn, n_q) : NULL;
+    return status;
+}
+
+static float cache_scale(const mock_exec *exec, const mock_attend_at *at, bool values)
+{
+    return at->scale >= 0 ? ((const float *)exec->ptr[at->scale])[values] : 1;
+}
+
+static void use_indices(mock_exec *exec, const mock_attend_at *at)
+{
+    exec->turns = exec->ptr[at->cos_sin];
+    exec->position = exec->ptr[at->position];
+    exec->slot = exec->ptr[at->slot];
+}
+
+static sc_status fresh_attention(mock_exec *exec, const mock_attend_at *at, sc_diag *diag)
+{
+    mock_cpu_attend *p = &exec->attend;
+    const mock_case *c = exec->c;
+    int64_t t = mock_case_tokens(c), d = c->param[MOCK_ATTENTION_DIM];
+    bool context = c->phase == SOL_CONTEXT;
+    void *k = NULL;
+    sc_status status =
+        alloc_turned(exec, t * p->heads * d, context ? t * p->kv_heads * d : 0, &k, diag);
+    if (status)
+        return status;
+    use_indices(exec, at);
+    int64_t stride = p->kv_heads * d;
+    float k_scale = cache_scale(exec, at, false);
+    float v_scale = cache_scale(exec, at, true);
+    exec->fresh[0] = (mock_cpu_fresh){exec->ptr[at->q], p->heads, d, d, true,
+                                      exec->turned,     NULL,     0, 1};
+    exec->fresh[1] =
+        (mock_cpu_fresh){exec->ptr[at->k],      p->kv_heads, d,      d, true, k,
+                         exec->ptr[at->k_pool], stride,      k_scale};
+    exec->fresh[2] =
+        (mock_cpu_fresh){exec->ptr[at->v],      p->kv_heads, d,      d, false, NULL,
+                         exec->ptr[at->v_pool], stride,      v_scale};
+    exec->n_fresh = 3;
+    p->q = exec->turned;
+    if (context)
+        p->key[0].data = k;
+    return SC_OK;
+}
+
+static sc_status fresh_mla(mock_exec *exec, const mock_attend_at *at, sc_diag *diag)
+{
+    mock_cpu_attend *p = &exec->attend;
+    const mock_case *c = exec->c;
+    int64_t t = mock_case_tokens(c), rope = c->param[MOCK_MLA_ROPE];
+    int64_t lora = c->param[MOCK_MLA_LORA], width = p->key[0].width + p->key[1].width;
+    bool context = c->phase == SOL_CONTEXT;
+    sol_dtype attn = c->dtype[0];
+    void *k = NULL, *pool = exec->ptr[at->k_pool], *q = exec->ptr[at->q];
+    sc_status status =
+        alloc_turned(exec, t * p->heads * width, context ? t * rope : 0, &k, diag);
+    if (status)
+        return status;
+    use_indices(exec, at);
+    float scale = cache_scale(exec, at, false);
+    exec->fresh[0] = (mock_cpu_fresh){
+        q, p->heads, width - rope, width, false, exec->turned, NULL, 0, 1};
+    exec->fresh[1] = (mock_cpu_fresh){at_element(q, attn, width - rope),
+                                      p->heads,
+                                      rope,
+                                      width,
+                                      true,
+                                      at_element(exec->turned, attn, width - rope),
+                                      NULL,
+                                      0,
+                                      1};
+    exec->fresh[2] = (mock_cpu_fresh){
+        exec->ptr[at->latent], 1, lora, lora, false, NULL, pool, lora + rope, scale};
+    exec->fresh[3] = (mock_cpu_fresh){exec->ptr[at->k_rope],
+                                      1,
+                                      rope,
+                                      rope,
+                                      true,
+                                      k,
+                                      at_element(pool, c->dtype[1], lora),
+                                      lora + rope,
+                                      scale};
+    exec->n_fresh = 4;
+    p->q = exec->turned;
+    if (context)
+        p->key[1].data = k;
+    return SC_OK;
+}
+
 /* ---- preparation ---- */
+
+static void add_step(mock_exec *exec, mock_cpu_task *fn, int64_t n_tasks)
+{
+    exec->step[exec->n_steps++] = (mock_cpu_step){fn, n_tasks};
+}
 
 static sc_status prepare_split(mock_exec *exec, sc_diag *diag)
 {
@@ -254,10 +421,10 @@ static sc_status prepare_split(mock_exec *exec, sc_diag *diag)
     int64_t blocks = c->b * p->kv_heads * p->row_blocks, tiles = ceil_div(c->s, KEYS);
     p->splits = least(ceil_div(WANTED_TASKS, blocks), tiles);
     p->split_tokens = ceil_div(tiles, p->splits) * KEYS;
-    exec->step[0] = (mock_cpu_step){split_task, blocks * p->splits};
-    exec->step[1] = (mock_cpu_step){combine_task, c->b * p->heads};
-    exec->n_steps = 2;
-    exec->source = "cpu_paged_split_kv";
+    add_step(exec, split_task, blocks * p->splits);
+    add_step(exec, combine_task, c->b * p->heads);
+    exec->source =
+        exec->n_fresh ? "cpu_rope_append+cpu_paged_split_kv" : "cpu_paged_split_kv";
     size_t floats = (size_t)(c->b * p->heads * p->splits) * (size_t)(p->dv + 2);
     void *work = NULL;
     sc_status status = mock_cpu_alloc(exec->dev, floats * sizeof(float), &work, diag);
@@ -266,20 +433,34 @@ static sc_status prepare_split(mock_exec *exec, sc_diag *diag)
     return status;
 }
 
-static sc_status prepare(mock_exec *exec, sc_diag *diag)
+typedef sc_status fresh_fn(mock_exec *exec, const mock_attend_at *at, sc_diag *diag);
+
+static sc_status prepare(mock_exec *exec, const mock_attend_at *at, fresh_fn *fresh,
+                         sc_diag *diag)
 {
     mock_cpu_attend *p = &exec->attend;
     const mock_case *c = exec->c;
+    p->q = exec->ptr[at->q];
+    p->out = exec->ptr[at->out];
+    p->offset = at->offset >= 0 ? exec->ptr[at->offset] : NULL;
+    p->table = at->table >= 0 ? exec->ptr[at->table] : NULL;
+    p->length = at->length >= 0 ? exec->ptr[at->length] : NULL;
+    p->width = mock_plan_width(c);
     p->dqk = p->key[0].width + p->key[1].width;
     p->dv = p->value.width;
     p->dv_pad = ceil_div(p->dv, 8) * 8;
     exec->scratch = scratch_floats(p);
+    if (c->scope == MOCK_SCOPE_OP) {
+        sc_status status = fresh(exec, at, diag);
+        if (status)
+            return status;
+        add_step(exec, append_task, mock_case_tokens(c));
+    }
     if (c->phase == SOL_GENERATION)
         return prepare_split(exec, diag);
     p->row_blocks = ceil_div(c->s * (p->heads / p->kv_heads), ROWS);
-    exec->step[0] = (mock_cpu_step){context_task, c->b * p->kv_heads * p->row_blocks};
-    exec->n_steps = 1;
-    exec->source = "cpu_flash_64x64";
+    add_step(exec, context_task, c->b * p->kv_heads * p->row_blocks);
+    exec->source = exec->n_fresh ? "cpu_rope_append+cpu_flash_64x64" : "cpu_flash_64x64";
     return SC_OK;
 }
 
@@ -287,32 +468,31 @@ sc_status mock_cpu_prepare_attention(mock_exec *exec, sc_diag *diag)
 {
     const mock_case *c = exec->c;
     mock_cpu_attend *p = &exec->attend;
-    bool context = c->phase == SOL_CONTEXT;
+    mock_attend_at at = mock_attend_tensors(false, c);
+    bool context = c->phase == SOL_CONTEXT, cached = !context || at.slot < 0;
     int64_t d = c->param[MOCK_ATTENTION_DIM];
     p->heads = c->param[MOCK_ATTENTION_HEADS];
     p->kv_heads = c->param[MOCK_ATTENTION_KV_HEADS];
     p->scale = 1 / sqrtf((float)d);
     p->causal = context && c->param[MOCK_ATTENTION_CAUSAL];
-    p->key[0] =
-        (mock_cpu_part){exec->ptr[1], c->dtype[context ? 0 : 1], d, p->kv_heads * d, d};
+    p->window = c->param[MOCK_ATTENTION_WINDOW];
+    p->key[0] = (mock_cpu_part){exec->ptr[context ? at.k : at.k_pool],
+                                c->dtype[cached],
+                                d,
+                                p->kv_heads * d,
+                                d,
+                                cached ? cache_scale(exec, &at, false) : 1};
     p->value = p->key[0];
-    p->value.data = exec->ptr[2];
-    if (context) {
-        p->offset = exec->ptr[3];
-        p->out = exec->ptr[4];
-    } else {
-        p->table = exec->ptr[3];
-        p->length = exec->ptr[4];
-        p->out = exec->ptr[5];
-        p->width = mock_plan_width(c);
-    }
-    return prepare(exec, diag);
+    p->value.data = exec->ptr[context ? at.v : at.v_pool];
+    p->value.scale = cached ? cache_scale(exec, &at, true) : 1;
+    return prepare(exec, &at, fresh_attention, diag);
 }
 
 sc_status mock_cpu_prepare_mla(mock_exec *exec, sc_diag *diag)
 {
     const mock_case *c = exec->c;
     mock_cpu_attend *p = &exec->attend;
+    mock_attend_at at = mock_attend_tensors(true, c);
     int64_t nope = c->param[MOCK_MLA_NOPE], rope = c->param[MOCK_MLA_ROPE];
     int64_t vd = c->param[MOCK_MLA_V], lora = c->param[MOCK_MLA_LORA];
     sol_dtype attn = c->dtype[0];
@@ -321,21 +501,17 @@ sc_status mock_cpu_prepare_mla(mock_exec *exec, sc_diag *diag)
     if (c->phase == SOL_CONTEXT) {
         p->kv_heads = p->heads;
         p->causal = true;
-        p->key[0] = (mock_cpu_part){exec->ptr[1], attn, nope, p->heads * nope, nope};
-        p->key[1] = (mock_cpu_part){exec->ptr[2], attn, rope, rope, 0};
-        p->value = (mock_cpu_part){exec->ptr[3], attn, vd, p->heads * vd, vd};
-        p->offset = exec->ptr[4];
-        p->out = exec->ptr[5];
+        p->key[0] =
+            (mock_cpu_part){exec->ptr[at.k], attn, nope, p->heads * nope, nope, 1};
+        p->key[1] = (mock_cpu_part){exec->ptr[at.k_rope], attn, rope, rope, 0, 1};
+        p->value = (mock_cpu_part){exec->ptr[at.v], attn, vd, p->heads * vd, vd, 1};
     } else {
         p->kv_heads = 1;
-        p->key[0] =
-            (mock_cpu_part){exec->ptr[1], c->dtype[1], lora + rope, lora + rope, 0};
+        p->key[0] = (mock_cpu_part){
+            exec->ptr[at.k_pool], c->dtype[1], lora + rope,
+            lora + rope,          0,           cache_scale(exec, &at, false)};
         p->value = p->key[0];
         p->value.width = lora;
-        p->table = exec->ptr[2];
-        p->length = exec->ptr[3];
-        p->out = exec->ptr[4];
-        p->width = mock_plan_width(c);
     }
-    return prepare(exec, diag);
+    return prepare(exec, &at, fresh_mla, diag);
 }

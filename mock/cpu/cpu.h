@@ -45,6 +45,7 @@ typedef struct mock_cpu_part {
     const void *data;
     sol_dtype dtype;
     int64_t width, token_stride, head_stride; /* elements; head: KV head */
+    float scale;                              /* of stored numbers */
 } mock_cpu_part;
 
 /* Attention of either layer and phase, as strides. Query and output of (token, head)
@@ -53,6 +54,8 @@ typedef struct mock_cpu_attend {
     int64_t heads, kv_heads, dqk, dv, dv_pad; /* dv_pad: dv rounded up to whole vectors */
     float scale;
     bool causal;
+    int64_t window; /* keys that a query sees; 0: all */
+    const void *q;
     mock_cpu_part key[2]; /* side by side; the second may have width 0 */
     mock_cpu_part value;
     void *out;
@@ -63,6 +66,20 @@ typedef struct mock_cpu_attend {
     int64_t splits, split_tokens;  /* along the keys, generation */
 } mock_cpu_attend;
 
+/* Scope op: new tokens before the attention. A part is the numbers of `heads` heads a
+ * token that are turned, or only copied. */
+typedef struct mock_cpu_fresh {
+    const void *from; /* [tokens,heads,from_stride], of the activations' dtype */
+    int64_t heads, width, from_stride;
+    bool turned;
+    void *to;   /* for the attention: [tokens,heads,from_stride]; NULL: not needed */
+    void *pool; /* NULL: not appended */
+    int64_t pool_stride; /* elements a token */
+    float scale;         /* pool: number = stored number * scale */
+} mock_cpu_fresh;
+
+#define MOCK_CPU_MAX_FRESH 4
+
 struct mock_exec {
     mock_device *dev;
     const mock_case *c;
@@ -71,10 +88,15 @@ struct mock_exec {
     int n_steps;
     const char *source;
     mock_cpu_attend attend;
-    float *work;          /* shared between steps; device memory */
-    size_t scratch;       /* floats per thread */
-    float *scratch_p;     /* [threads][scratch] */
-    mock_cpu_step *graph; /* [graph_n * n_steps] recorded launches */
+    mock_cpu_fresh fresh[MOCK_CPU_MAX_FRESH];
+    int n_fresh;
+    const int32_t *position, *slot; /* of new tokens */
+    const float *turns;             /* [positions,width] */
+    void *turned;                   /* what fresh[].to point into; device memory */
+    float *work;                    /* shared between steps; device memory */
+    size_t scratch;                 /* floats per thread */
+    float *scratch_p;               /* [threads][scratch] */
+    mock_cpu_step *graph;           /* [graph_n * n_steps] recorded launches */
     int graph_n;
     mock_probe probe; /* probe.c: in the place of c and ptr; work is its memory */
 };

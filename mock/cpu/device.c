@@ -244,6 +244,7 @@ static void cpu_release(mock_exec *exec)
 {
     if (!exec)
         return;
+    mock_cpu_free(exec->dev, exec->turned);
     mock_cpu_free(exec->dev, exec->work);
     mock_cpu_free(exec->dev, exec->scratch_p);
     sc_free(exec->graph);

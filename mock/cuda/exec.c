@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "mock/layers/layers.h"
 
 enum { MAX_GRAPHS = 8 }; /* kept per exec; the oldest goes first */
 
@@ -48,6 +49,10 @@ static sc_status choose(mock_exec *exec, const char *layer, sc_diag *diag)
     int n = 0;
     const cuda_route *route = cuda_routes(&n);
     sc_status status = cuda_refuse(diag, "the CUDA module has no layer %s", layer);
+    if (exec->c->scope == MOCK_SCOPE_OP)
+        return cuda_refuse(diag, "the CUDA module has no scope op yet");
+    if (strcmp(layer, "attention") == 0 && exec->c->param[MOCK_ATTENTION_WINDOW])
+        return cuda_refuse(diag, "the CUDA module has no sliding window yet");
     for (int i = 0; i < n; i++) {
         if (strcmp(route[i].layer, layer) != 0 || !route[i].phase[exec->c->phase])
             continue;

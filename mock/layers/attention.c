@@ -4,47 +4,41 @@
 
 #include <math.h>
 
-#include "base/alloc.h"
 #include "mock/layers/layers.h"
-#include "mock/number.h"
 
 static const mock_param params[] = {MOCK_ATTENTION_PARAMS(MOCK_PARAM_ENTRY)};
 static const char *const slots[] = {"attn", "kv"};
 
-enum { Q, K, V, OFFSET };                   /* context */
-enum { K_POOL = 1, V_POOL, TABLE, LENGTH }; /* generation */
+static mock_attend_at tensors(const mock_case *c)
+{
+    return mock_attend_tensors(false, c);
+}
 
-static void plan_context(const mock_case *c, mock_tensor *list, int *n)
+static void plan_tensors(const mock_case *c, const mock_attend_at *at, mock_tensor *list)
 {
     int64_t t = mock_case_tokens(c), h = c->param[MOCK_ATTENTION_HEADS];
     int64_t hkv = c->param[MOCK_ATTENTION_KV_HEADS], d = c->param[MOCK_ATTENTION_DIM];
-    sol_dtype attn = c->dtype[0];
-    mock_plan_add(list, n, "q", MOCK_INPUT, attn, 1, MOCK_DIMS(t, h, d));
-    mock_plan_add(list, n, "k", MOCK_INPUT, attn, 1, MOCK_DIMS(t, hkv, d));
-    mock_plan_add(list, n, "v", MOCK_INPUT, attn, 1, MOCK_DIMS(t, hkv, d));
-    mock_plan_add(list, n, "offset", MOCK_INDEX, SOL_INT32, 0, MOCK_DIMS(c->b + 1));
-    mock_plan_add(list, n, "out", MOCK_OUTPUT, attn, 1, MOCK_DIMS(t, h * d));
-}
-
-static void plan_generation(const mock_case *c, mock_tensor *list, int *n)
-{
-    int64_t b = c->b, blocks = mock_plan_blocks(c), h = c->param[MOCK_ATTENTION_HEADS];
-    int64_t hkv = c->param[MOCK_ATTENTION_KV_HEADS], d = c->param[MOCK_ATTENTION_DIM];
     sol_dtype attn = c->dtype[0], kv = c->dtype[1];
-    mock_plan_add(list, n, "q", MOCK_INPUT, attn, 1, MOCK_DIMS(b, h, d));
-    mock_plan_add(list, n, "k_pool", MOCK_CACHE, kv, 1,
-                  MOCK_DIMS(blocks, MOCK_KV_BLOCK, hkv, d));
-    mock_plan_add(list, n, "v_pool", MOCK_CACHE, kv, 1,
-                  MOCK_DIMS(blocks, MOCK_KV_BLOCK, hkv, d));
-    mock_plan_add(list, n, "table", MOCK_INDEX, SOL_INT32, 0,
-                  MOCK_DIMS(b, mock_plan_width(c)));
-    mock_plan_add(list, n, "length", MOCK_INDEX, SOL_INT32, 0, MOCK_DIMS(b));
-    mock_plan_add(list, n, "out", MOCK_OUTPUT, attn, 1, MOCK_DIMS(b, h * d));
+    bool fresh = c->scope == MOCK_SCOPE_OP; /* else keys are as a cache has them */
+    double k_scale = 1 / mock_attend_scale(c, false),
+           v_scale = 1 / mock_attend_scale(c, true);
+    mock_attend_put(list, at->q, "q", MOCK_INPUT, attn, 1, MOCK_DIMS(t, h, d));
+    mock_attend_put(list, at->k, "k", MOCK_INPUT, fresh ? attn : kv, fresh ? 1 : k_scale,
+                    MOCK_DIMS(t, hkv, d));
+    mock_attend_put(list, at->v, "v", MOCK_INPUT, fresh ? attn : kv, fresh ? 1 : v_scale,
+                    MOCK_DIMS(t, hkv, d));
+    const int64_t *pool = MOCK_DIMS(mock_plan_blocks(c), MOCK_KV_BLOCK, hkv, d);
+    mock_attend_put(list, at->k_pool, "k_pool", MOCK_CACHE, kv, k_scale, pool);
+    mock_attend_put(list, at->v_pool, "v_pool", MOCK_CACHE, kv, v_scale, pool);
+    mock_attend_put(list, at->out, "out", MOCK_OUTPUT, attn, 1, MOCK_DIMS(t, h * d));
+    mock_attend_plan(c, at, d, list);
 }
 
 static sc_status plan(const mock_case *c, mock_tensor *tensor, int *n, sc_diag *diag)
 {
     sc_status status = mock_plan_check(&mock_class_attention, c, diag);
+    if (!status)
+        status = mock_attend_check(c, c->param[MOCK_ATTENTION_DIM], diag);
     if (status)
         return status;
     int64_t h = c->param[MOCK_ATTENTION_HEADS], hkv = c->param[MOCK_ATTENTION_KV_HEADS];
@@ -52,62 +46,53 @@ static sc_status plan(const mock_case *c, mock_tensor *tensor, int *n, sc_diag *
         return sc_diag_fail(diag, SC_EINVAL, SC3005,
                             "num_kv_heads %lld does not divide num_heads %lld",
                             (long long)hkv, (long long)h);
+    if (c->param[MOCK_ATTENTION_WINDOW] && !c->param[MOCK_ATTENTION_CAUSAL])
+        return sc_diag_fail(diag, SC_EINVAL, SC3005, "a window needs causal attention");
     mock_tensor list[MOCK_MAX_TENSORS];
-    int count = 0;
-    if (c->phase == SOL_CONTEXT)
-        plan_context(c, list, &count);
-    else
-        plan_generation(c, list, &count);
-    return mock_plan_deliver(list, count, tensor, n, diag);
+    mock_attend_at at = tensors(c);
+    plan_tensors(c, &at, list);
+    return mock_plan_deliver(list, at.n, tensor, n, diag);
 }
 
 static sc_status fill(const mock_case *c, void *const host[], sc_diag *diag)
 {
-    if (c->phase == SOL_GENERATION)
-        return mock_fill_tables(c, host[TABLE], host[LENGTH], diag);
-    mock_fill_offsets(c, host[OFFSET]);
-    return SC_OK;
+    mock_attend_at at = tensors(c);
+    return mock_attend_fill(c, &at, c->param[MOCK_ATTENTION_DIM], host, diag);
 }
 
-/* Where the keys and values of one request and one KV head are. */
-typedef struct place {
-    const mock_case *c;
-    const void *const *host;
-    int64_t request, first; /* first: packed token 0 of the request, context only */
-    int64_t kv_head;
-} place;
-
-static void load(const void *user, int64_t token, double *key, double *value)
+/* Key or value of a new token, as it is before it is rounded. */
+static void load_new(const mock_attend_place *p, int64_t token, bool value, double *out)
 {
-    const place *p = user;
+    int64_t hkv = p->c->param[MOCK_ATTENTION_KV_HEADS];
+    int64_t d = p->c->param[MOCK_ATTENTION_DIM];
+    const mock_piece piece = {value ? p->at.v : p->at.k, (token * hkv + p->head) * d, d,
+                              !value};
+    mock_attend_new(p, token, &piece, 1, out);
+}
+
+static void load_one(const mock_attend_place *p, int64_t token, bool value, double *out)
+{
     const mock_case *c = p->c;
     int64_t hkv = c->param[MOCK_ATTENTION_KV_HEADS], d = c->param[MOCK_ATTENTION_DIM];
     bool context = c->phase == SOL_CONTEXT;
+    if (context || (c->scope == MOCK_SCOPE_OP && token + 1 == p->length)) {
+        load_new(p, context ? p->first + token : p->request, value, out);
+        mock_attend_round(p, !context, value, d, out);
+        return;
+    }
     int64_t at =
-        context ? p->first + token
-                : mock_ref_slot(p->host[TABLE], mock_plan_width(c), p->request, token);
-    sol_dtype dtype = context ? c->dtype[0] : c->dtype[1];
-    if (key)
-        mock_load_double(p->host[context ? K : K_POOL], dtype,
-                         (at * hkv + p->kv_head) * d, d, key);
-    if (value)
-        mock_load_double(p->host[context ? V : V_POOL], dtype,
-                         (at * hkv + p->kv_head) * d, d, value);
+        mock_ref_slot(p->host[p->at.table], mock_plan_width(c), p->request, token);
+    mock_attend_cached(p, value ? p->at.v_pool : p->at.k_pool, (at * hkv + p->head) * d,
+                       d, out);
 }
 
-/* Tokens that a row sees; sets the request and its first packed token. */
-static int64_t visible(const mock_case *c, const void *const host[], int64_t row,
-                       place *p)
+static void load(const void *user, int64_t token, double *key, double *value)
 {
-    if (c->phase == SOL_GENERATION) {
-        p->request = row;
-        return ((const int32_t *)host[LENGTH])[row];
-    }
-    const int32_t *offset = host[OFFSET];
-    p->request = mock_ref_request(offset, c->b, row);
-    p->first = offset[p->request];
-    return (c->param[MOCK_ATTENTION_CAUSAL] ? row + 1 : offset[p->request + 1]) -
-           p->first;
+    const mock_attend_place *p = user;
+    if (key)
+        load_one(p, p->skip + token, false, key);
+    if (value)
+        load_one(p, p->skip + token, true, value);
 }
 
 static sc_status reference(const mock_case *c, const void *const host[],
@@ -115,14 +100,17 @@ static sc_status reference(const mock_case *c, const void *const host[],
 {
     int64_t h = c->param[MOCK_ATTENTION_HEADS], d = c->param[MOCK_ATTENTION_DIM];
     int64_t group = h / c->param[MOCK_ATTENTION_KV_HEADS];
-    place p = {.c = c, .host = host};
+    mock_attend_place p = {.c = c, .host = host, .at = tensors(c)};
     mock_ref_head head = {d, d, 1 / sqrt((double)d), load, &p};
     double q[1024]; /* the range of head_dim */
     for (int64_t i = 0; i < n_rows; i++) {
-        int64_t seen = visible(c, host, row[i], &p);
+        int64_t seen = mock_attend_see(&p, row[i], c->param[MOCK_ATTENTION_CAUSAL],
+                                       c->param[MOCK_ATTENTION_WINDOW]);
         for (int64_t j = 0; j < h; j++) {
-            p.kv_head = j / group;
-            mock_load_double(host[Q], c->dtype[0], (row[i] * h + j) * d, d, q);
+            const mock_piece piece = {p.at.q, (row[i] * h + j) * d, d, true};
+            p.head = j / group;
+            mock_attend_new(&p, row[i], &piece, 1, q);
+            mock_attend_round(&p, false, false, d, q);
             sc_status status =
                 mock_ref_attend(&head, q, seen, out + (i * h + j) * d, diag);
             if (status)
@@ -130,6 +118,20 @@ static sc_status reference(const mock_case *c, const void *const host[],
         }
     }
     return SC_OK;
+}
+
+/* out[Hkv,d] */
+static void appended(const mock_case *c, const void *const host[], int tensor,
+                     int64_t token, double *out)
+{
+    int64_t d = c->param[MOCK_ATTENTION_DIM];
+    mock_attend_place p = {.c = c, .host = host, .at = tensors(c)};
+    bool value = tensor == p.at.v_pool;
+    for (; p.head < c->param[MOCK_ATTENTION_KV_HEADS]; p.head++, out += d) {
+        load_new(&p, token, value, out);
+        for (int64_t e = 0; e < d; e++)
+            out[e] /= mock_attend_factor(&p, value);
+    }
 }
 
 static int64_t depth(const mock_case *c)
@@ -145,8 +147,11 @@ const mock_class mock_class_attention = {
     .slot = slots,
     .n_slots = 2,
     .needs_cache = {false, true},
+    .fp8 = {false, true},
+    .scoped = true,
     .plan = plan,
     .fill = fill,
     .reference = reference,
+    .appended = appended,
     .depth = depth,
 };

@@ -150,6 +150,36 @@ sc_status mock_fill_tables(const mock_case *c, int32_t *table, int32_t *length,
     return status;
 }
 
+/* In generation the new token is the last of its request. */
+void mock_fill_positions(const mock_case *c, int32_t *position)
+{
+    int64_t n = 0;
+    for (int64_t r = 0; r < c->b; r++) {
+        int64_t length = mock_case_length(c, r);
+        for (int64_t i = c->phase == SOL_CONTEXT ? 0 : length - 1; i < length; i++)
+            position[n++] = (int32_t)i;
+    }
+}
+
+/* Each column is a point that goes round a circle, turned on by one step a position: its
+ * error grows by 2^-53 a step and stays far below float's. */
+void mock_fill_turns(float *table, int64_t positions, int64_t n)
+{
+    const double base = 10000; /* arXiv 2104.09864, section 3.2.2 */
+    int64_t half = n / 2;
+    for (int64_t i = 0; i < half; i++) {
+        double angle = pow(base, -(double)i / (double)half);
+        double step_x = cos(angle), step_y = sin(angle), x = 1, y = 0;
+        for (int64_t p = 0; p < positions; p++) {
+            table[p * n + i] = (float)x;
+            table[p * n + half + i] = (float)y;
+            double next = x * step_x - y * step_y;
+            y = y * step_x + x * step_y;
+            x = next;
+        }
+    }
+}
+
 int64_t mock_ref_request(const int32_t *offset, int64_t b, int64_t t)
 {
     int64_t lo = 0, hi = b - 1; /* the request lies in [lo, hi] */

@@ -28,7 +28,9 @@ MOCK_CLASS_LIST(X)
       8, 1, 4096, true, true)                                                            \
     X(DIM, "head_dim", "width of one head", "elements", 128, 1, 1024, true, false)       \
     X(CAUSAL, "causal", "1: a token sees itself and earlier ones; context only", "flag", \
-      1, 0, 1, true, false)
+      1, 0, 1, true, false)                                                              \
+    X(WINDOW, "window", "keys that a query sees, its own included; 0: all", "tokens", 0, \
+      0, 1 << 20, true, false)
 
 #define MOCK_MLA_PARAMS(X)                                                               \
     X(HEADS, "num_heads", "query heads", "heads", 128, 1, 4096, true, true)              \
@@ -138,6 +140,55 @@ static inline int64_t mock_bmm_n(const mock_case *c)
     return c->param[c->param[MOCK_MLA_BMM_POST] ? MOCK_MLA_BMM_V : MOCK_MLA_BMM_LORA];
 }
 
+/* ---- attention and mla ---- */
+
+/* Their tensors by index, -1: the case has none. One function for plan and devices. */
+typedef struct mock_attend_at {
+    int q, k, k_rope, v, latent; /* of new tokens */
+    int k_pool, v_pool;          /* the cache; mla's one pool is k_pool */
+    int offset, table, length;
+    int out;
+    int cos_sin, position, slot; /* scope op */
+    int scale;                   /* fp8 cache */
+    int n;
+} mock_attend_at;
+
+static inline mock_attend_at mock_attend_tensors(bool mla, const mock_case *c)
+{
+    mock_attend_at at = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0};
+    bool context = c->phase == SOL_CONTEXT, op = c->scope == MOCK_SCOPE_OP;
+    at.q = at.n++;
+    if (context) {
+        at.k = at.n++;
+        at.k_rope = mla ? at.n++ : -1;
+        at.v = at.n++;
+        at.offset = at.n++;
+    } else {
+        at.k_pool = at.n++;
+        at.v_pool = mla ? -1 : at.n++;
+        at.table = at.n++;
+        at.length = at.n++;
+    }
+    at.out = at.n++;
+    if (op) {
+        at.cos_sin = at.n++;
+        at.position = at.n++;
+        at.slot = at.n++;
+        at.latent = mla ? at.n++ : -1;
+        if (context) {
+            at.k_pool = at.n++;
+            at.v_pool = mla ? -1 : at.n++;
+        } else {
+            at.k_rope = mla ? at.n++ : -1;
+            at.k = mla ? -1 : at.n++;
+            at.v = mla ? -1 : at.n++;
+        }
+    }
+    if (c->dtype[1] == SOL_FP8 && (!context || op || !mla))
+        at.scale = at.n++;
+    return at;
+}
+
 /* Experts that a moe case has here, and experts that a token goes to at most. */
 static inline int64_t mock_moe_here(const mock_case *c)
 {
@@ -179,6 +230,59 @@ void mock_fill_offsets(const mock_case *c, int32_t *offset);
 /* table[b,width] and length[b] out of a KV-cache manager seeded by the case. */
 sc_status mock_fill_tables(const mock_case *c, int32_t *table, int32_t *length,
                            sc_diag *diag);
+
+/* position[tokens]: of a request's tokens in context, of its last one in generation. */
+void mock_fill_positions(const mock_case *c, int32_t *position);
+/* table[positions,n] of cosines, then sines, for heads of n; base 10000. */
+void mock_fill_turns(float *table, int64_t positions, int64_t n);
+
+/* ---- for attention and mla: attend.c ---- */
+
+/* What fill puts into the tensor "scale" (keys or latent first, then values): number in
+ * the cache = stored number * scale; 1 but for fp8. */
+double mock_attend_scale(const mock_case *c, bool values);
+/* Adds a tensor at list[at]; at -1: does nothing. */
+void mock_attend_put(mock_tensor *list, int at, const char *name, mock_role role,
+                     sol_dtype dtype, double scale, const int64_t dim[MOCK_MAX_RANK]);
+/* Adds the index tensors of the case; rotary: width of what RoPE turns. */
+void mock_attend_plan(const mock_case *c, const mock_attend_at *at, int64_t rotary,
+                      mock_tensor *list);
+/* Errors: SC_EINVAL SC3005 (an odd width to turn). */
+sc_status mock_attend_check(const mock_case *c, int64_t rotary, sc_diag *diag);
+sc_status mock_attend_fill(const mock_case *c, const mock_attend_at *at, int64_t rotary,
+                           void *const host[], sc_diag *diag);
+
+/* Where a row of the output looks for keys. */
+typedef struct mock_attend_place {
+    const mock_case *c;
+    const void *const *host;
+    mock_attend_at at;
+    int64_t request, head; /* head: KV head */
+    int64_t first;         /* context: packed token 0 of the request */
+    int64_t length;        /* tokens up to the last that is seen */
+    int64_t skip;          /* tokens before the window */
+} mock_attend_place;
+/* Sets request, first, length and skip of row `row`; returns the number of keys seen. */
+int64_t mock_attend_see(mock_attend_place *p, int64_t row, bool causal, int64_t window);
+
+/* What stands in the tensor "scale"; 1 where there is none. */
+double mock_attend_factor(const mock_attend_place *p, bool values);
+
+/* A run of numbers of a new token's vector: n elements of a tensor, from element at. */
+typedef struct mock_piece {
+    int tensor;
+    int64_t at, n;
+    bool turned; /* by RoPE, in scope op */
+} mock_piece;
+/* The pieces side by side, turned, not rounded. token: of all new ones. */
+void mock_attend_new(const mock_attend_place *p, int64_t token, const mock_piece *piece,
+                     int n_pieces, double *out);
+/* In scope op numbers pass through memory: rounded as activations, or as the cache is. */
+void mock_attend_round(const mock_attend_place *p, bool cached, bool values, int64_t n,
+                       double *x);
+/* n numbers of a pool, from element at, times the scale. */
+void mock_attend_cached(const mock_attend_place *p, int pool, int64_t at, int64_t n,
+                        double *out);
 
 /* ---- for reference() ---- */
 

@@ -9,141 +9,158 @@
 
 #include "base/alloc.h"
 #include "mock/layers/layers.h"
-#include "mock/number.h"
 
 static const mock_param params[] = {MOCK_MLA_PARAMS(MOCK_PARAM_ENTRY)};
 static const char *const slots[] = {"attn", "kv"};
 
-enum { Q, K_NOPE, K_ROPE, V, OFFSET }; /* context */
-enum { POOL = 1, TABLE, LENGTH };      /* generation */
-
-static void plan_context(const mock_case *c, mock_tensor *list, int *n)
+static mock_attend_at tensors(const mock_case *c)
 {
-    int64_t t = mock_case_tokens(c), h = c->param[MOCK_MLA_HEADS];
-    int64_t nope = c->param[MOCK_MLA_NOPE], rope = c->param[MOCK_MLA_ROPE];
-    int64_t vd = c->param[MOCK_MLA_V];
-    sol_dtype attn = c->dtype[0];
-    mock_plan_add(list, n, "q", MOCK_INPUT, attn, 1, MOCK_DIMS(t, h, nope + rope));
-    mock_plan_add(list, n, "k_nope", MOCK_INPUT, attn, 1, MOCK_DIMS(t, h, nope));
-    mock_plan_add(list, n, "k_rope", MOCK_INPUT, attn, 1, MOCK_DIMS(t, rope));
-    mock_plan_add(list, n, "v", MOCK_INPUT, attn, 1, MOCK_DIMS(t, h, vd));
-    mock_plan_add(list, n, "offset", MOCK_INDEX, SOL_INT32, 0, MOCK_DIMS(c->b + 1));
-    mock_plan_add(list, n, "out", MOCK_OUTPUT, attn, 1, MOCK_DIMS(t, h * vd));
+    return mock_attend_tensors(true, c);
 }
 
-static void plan_generation(const mock_case *c, mock_tensor *list, int *n)
+/* Width of a query, and of a key. */
+static int64_t key_width(const mock_case *c)
 {
-    int64_t b = c->b, h = c->param[MOCK_MLA_HEADS], lora = c->param[MOCK_MLA_LORA];
-    int64_t nope = c->param[MOCK_MLA_NOPE], rope = c->param[MOCK_MLA_ROPE];
-    sol_dtype attn = c->dtype[0], kv = c->dtype[1];
+    return c->param[c->phase == SOL_CONTEXT ? MOCK_MLA_NOPE : MOCK_MLA_LORA] +
+           c->param[MOCK_MLA_ROPE];
+}
+
+static int64_t value_width(const mock_case *c)
+{
+    return c->param[c->phase == SOL_CONTEXT ? MOCK_MLA_V : MOCK_MLA_LORA];
+}
+
+static void plan_tensors(const mock_case *c, const mock_attend_at *at, mock_tensor *list)
+{
+    int64_t t = mock_case_tokens(c), h = c->param[MOCK_MLA_HEADS];
+    int64_t rope = c->param[MOCK_MLA_ROPE], nope = c->param[MOCK_MLA_NOPE];
+    int64_t lora = c->param[MOCK_MLA_LORA], dv = value_width(c);
+    sol_dtype attn = c->dtype[0];
     /* The softmax scale is that of the expanded heads; this keeps the scores at N(0,1).
      */
-    double scale = sqrt((double)(nope + rope) / (double)(lora + rope));
-    mock_plan_add(list, n, "q", MOCK_INPUT, attn, scale, MOCK_DIMS(b, h, lora + rope));
-    mock_plan_add(list, n, "pool", MOCK_CACHE, kv, 1,
-                  MOCK_DIMS(mock_plan_blocks(c), MOCK_KV_BLOCK, lora + rope));
-    mock_plan_add(list, n, "table", MOCK_INDEX, SOL_INT32, 0,
-                  MOCK_DIMS(b, mock_plan_width(c)));
-    mock_plan_add(list, n, "length", MOCK_INDEX, SOL_INT32, 0, MOCK_DIMS(b));
-    mock_plan_add(list, n, "out", MOCK_OUTPUT, attn, 1, MOCK_DIMS(b, h * lora));
+    double scale = sqrt((double)(nope + rope) / (double)key_width(c));
+    mock_attend_put(list, at->q, "q", MOCK_INPUT, attn, scale,
+                    MOCK_DIMS(t, h, key_width(c)));
+    mock_attend_put(list, at->k, "k_nope", MOCK_INPUT, attn, 1, MOCK_DIMS(t, h, nope));
+    mock_attend_put(list, at->k_rope, "k_rope", MOCK_INPUT, attn, 1, MOCK_DIMS(t, rope));
+    mock_attend_put(list, at->v, "v", MOCK_INPUT, attn, 1, MOCK_DIMS(t, h, dv));
+    mock_attend_put(list, at->latent, "latent", MOCK_INPUT, attn, 1, MOCK_DIMS(t, lora));
+    mock_attend_put(list, at->k_pool, "pool", MOCK_CACHE, c->dtype[1],
+                    1 / mock_attend_scale(c, false),
+                    MOCK_DIMS(mock_plan_blocks(c), MOCK_KV_BLOCK, lora + rope));
+    mock_attend_put(list, at->out, "out", MOCK_OUTPUT, attn, 1, MOCK_DIMS(t, h * dv));
+    mock_attend_plan(c, at, rope, list);
 }
 
 static sc_status plan(const mock_case *c, mock_tensor *tensor, int *n, sc_diag *diag)
 {
     sc_status status = mock_plan_check(&mock_class_mla, c, diag);
+    if (!status)
+        status = mock_attend_check(c, c->param[MOCK_MLA_ROPE], diag);
     if (status)
         return status;
     mock_tensor list[MOCK_MAX_TENSORS];
-    int count = 0;
-    if (c->phase == SOL_CONTEXT)
-        plan_context(c, list, &count);
-    else
-        plan_generation(c, list, &count);
-    return mock_plan_deliver(list, count, tensor, n, diag);
+    mock_attend_at at = tensors(c);
+    plan_tensors(c, &at, list);
+    return mock_plan_deliver(list, at.n, tensor, n, diag);
 }
 
 static sc_status fill(const mock_case *c, void *const host[], sc_diag *diag)
 {
-    if (c->phase == SOL_GENERATION)
-        return mock_fill_tables(c, host[TABLE], host[LENGTH], diag);
-    mock_fill_offsets(c, host[OFFSET]);
-    return SC_OK;
+    mock_attend_at at = tensors(c);
+    return mock_attend_fill(c, &at, c->param[MOCK_MLA_ROPE], host, diag);
 }
 
-typedef struct place {
-    const mock_case *c;
-    const void *const *host;
-    int64_t request, first, head; /* first: packed token 0 of the request, context only */
-} place;
-
-static void load_context(const void *user, int64_t token, double *key, double *value)
+static void load_expanded(const void *user, int64_t token, double *key, double *value)
 {
-    const place *p = user;
+    const mock_attend_place *p = user;
     const mock_case *c = p->c;
     int64_t nope = c->param[MOCK_MLA_NOPE], rope = c->param[MOCK_MLA_ROPE];
-    int64_t vd = c->param[MOCK_MLA_V];
-    int64_t at = p->first + token, wide = at * c->param[MOCK_MLA_HEADS] + p->head;
+    int64_t vd = c->param[MOCK_MLA_V], at = p->first + token;
+    int64_t wide = at * c->param[MOCK_MLA_HEADS] + p->head;
+    const mock_piece keys[] = {{p->at.k, wide * nope, nope, false},
+                               {p->at.k_rope, at * rope, rope, true}};
+    const mock_piece values = {p->at.v, wide * vd, vd, false};
     if (key) {
-        mock_load_double(p->host[K_NOPE], c->dtype[0], wide * nope, nope, key);
-        mock_load_double(p->host[K_ROPE], c->dtype[0], at * rope, rope, key + nope);
+        mock_attend_new(p, at, keys, 2, key);
+        mock_attend_round(p, false, false, nope + rope, key);
     }
     if (value)
-        mock_load_double(p->host[V], c->dtype[0], wide * vd, vd, value);
+        mock_attend_new(p, at, &values, 1, value);
+}
+
+/* The first n numbers of what a new token appends to the cache, not rounded. */
+static void load_new(const mock_attend_place *p, int64_t token, int64_t n, double *out)
+{
+    int64_t lora = p->c->param[MOCK_MLA_LORA], rope = p->c->param[MOCK_MLA_ROPE];
+    const mock_piece pieces[] = {{p->at.latent, token * lora, lora, false},
+                                 {p->at.k_rope, token * rope, rope, true}};
+    mock_attend_new(p, token, pieces, n > lora ? 2 : 1, out);
+}
+
+static void load_part(const mock_attend_place *p, int64_t token, int64_t n, double *out)
+{
+    const mock_case *c = p->c;
+    int64_t width = c->param[MOCK_MLA_LORA] + c->param[MOCK_MLA_ROPE];
+    if (c->scope == MOCK_SCOPE_OP && token + 1 == p->length) {
+        load_new(p, p->request, n, out);
+        mock_attend_round(p, true, false, n, out);
+        return;
+    }
+    int64_t at =
+        mock_ref_slot(p->host[p->at.table], mock_plan_width(c), p->request, token);
+    mock_attend_cached(p, p->at.k_pool, at * width, n, out);
 }
 
 static void load_latent(const void *user, int64_t token, double *key, double *value)
 {
-    const place *p = user;
-    const mock_case *c = p->c;
-    int64_t lora = c->param[MOCK_MLA_LORA], width = lora + c->param[MOCK_MLA_ROPE];
-    int64_t at = mock_ref_slot(p->host[TABLE], mock_plan_width(c), p->request, token);
+    const mock_attend_place *p = user;
     if (key)
-        mock_load_double(p->host[POOL], c->dtype[1], at * width, width, key);
+        load_part(p, token, key_width(p->c), key);
     if (value)
-        mock_load_double(p->host[POOL], c->dtype[1], at * width, lora, value);
-}
-
-/* Tokens that a row sees; sets the request and its first packed token. */
-static int64_t visible(const mock_case *c, const void *const host[], int64_t row,
-                       place *p)
-{
-    if (c->phase == SOL_GENERATION) {
-        p->request = row;
-        return ((const int32_t *)host[LENGTH])[row];
-    }
-    const int32_t *offset = host[OFFSET];
-    p->request = mock_ref_request(offset, c->b, row);
-    p->first = offset[p->request];
-    return row + 1 - p->first;
+        load_part(p, token, value_width(p->c), value);
 }
 
 static sc_status reference(const mock_case *c, const void *const host[],
                            const int64_t *row, int64_t n_rows, double *out, sc_diag *diag)
 {
-    bool context = c->phase == SOL_CONTEXT;
     int64_t h = c->param[MOCK_MLA_HEADS], rope = c->param[MOCK_MLA_ROPE];
-    int64_t plain = c->param[MOCK_MLA_NOPE] + rope;
-    place p = {.c = c, .host = host};
-    mock_ref_head head = {.dqk = context ? plain : c->param[MOCK_MLA_LORA] + rope,
-                          .dv = c->param[context ? MOCK_MLA_V : MOCK_MLA_LORA],
-                          .scale = 1 / sqrt((double)plain),
-                          .load = context ? load_context : load_latent,
+    mock_attend_place p = {.c = c, .host = host, .at = tensors(c)};
+    mock_ref_head head = {.dqk = key_width(c),
+                          .dv = value_width(c),
+                          .scale = 1 / sqrt((double)(c->param[MOCK_MLA_NOPE] + rope)),
+                          .load = c->phase == SOL_CONTEXT ? load_expanded : load_latent,
                           .user = &p};
     double *q = sc_reallocarray(NULL, (size_t)head.dqk, sizeof *q);
     if (!q)
         return sc_diag_nomem(diag);
     sc_status status = SC_OK;
     for (int64_t i = 0; !status && i < n_rows; i++) {
-        int64_t seen = visible(c, host, row[i], &p);
+        int64_t seen = mock_attend_see(&p, row[i], true, 0);
         for (int64_t j = 0; !status && j < h; j++) {
+            int64_t at = (row[i] * h + j) * head.dqk;
+            const mock_piece pieces[] = {{p.at.q, at, head.dqk - rope, false},
+                                         {p.at.q, at + head.dqk - rope, rope, true}};
             p.head = j;
-            mock_load_double(host[Q], c->dtype[0], (row[i] * h + j) * head.dqk, head.dqk,
-                             q);
+            mock_attend_new(&p, row[i], pieces, 2, q);
+            mock_attend_round(&p, false, false, head.dqk, q);
             status = mock_ref_attend(&head, q, seen, out + (i * h + j) * head.dv, diag);
         }
     }
     sc_free(q);
     return status;
+}
+
+/* out[lora+rope] */
+static void appended(const mock_case *c, const void *const host[], int tensor,
+                     int64_t token, double *out)
+{
+    int64_t width = c->param[MOCK_MLA_LORA] + c->param[MOCK_MLA_ROPE];
+    mock_attend_place p = {.c = c, .host = host, .at = tensors(c)};
+    (void)tensor; /* there is one pool */
+    load_new(&p, token, width, out);
+    for (int64_t e = 0; e < width; e++)
+        out[e] /= mock_attend_factor(&p, false);
 }
 
 static int64_t depth(const mock_case *c)
@@ -160,8 +177,11 @@ const mock_class mock_class_mla = {
     .slot = slots,
     .n_slots = 2,
     .needs_cache = {false, true},
+    .fp8 = {false, true},
+    .scoped = true,
     .plan = plan,
     .fill = fill,
     .reference = reference,
+    .appended = appended,
     .depth = depth,
 };

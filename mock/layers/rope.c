@@ -12,8 +12,6 @@ static const char *const slots[] = {"act"};
 
 enum { X_IN, POSITION, COS_SIN };
 
-static const double base = 10000; /* arXiv 2104.09864, section 3.2.2 */
-
 static sc_status plan(const mock_case *c, mock_tensor *tensor, int *n, sc_diag *diag)
 {
     sc_status status = mock_plan_check(&mock_class_rope, c, diag);
@@ -34,30 +32,11 @@ static sc_status plan(const mock_case *c, mock_tensor *tensor, int *n, sc_diag *
     return mock_plan_deliver(list, count, tensor, n, diag);
 }
 
-/* In generation the token is the last of its request. */
-static void fill_positions(const mock_case *c, int32_t *position)
-{
-    int64_t n = 0;
-    for (int64_t r = 0; r < c->b; r++) {
-        int64_t length = mock_case_length(c, r);
-        for (int64_t i = c->phase == SOL_CONTEXT ? 0 : length - 1; i < length; i++)
-            position[n++] = (int32_t)i;
-    }
-}
-
 static sc_status fill(const mock_case *c, void *const host[], sc_diag *diag)
 {
     (void)diag;
-    int64_t half = c->param[MOCK_ROPE_DIM] / 2;
-    float *table = host[COS_SIN];
-    fill_positions(c, host[POSITION]);
-    for (int64_t i = 0; i < half; i++) {
-        double step = pow(base, -(double)i / (double)half);
-        for (int64_t p = 0; p < c->s; p++) {
-            table[p * 2 * half + i] = (float)cos((double)p * step);
-            table[p * 2 * half + half + i] = (float)sin((double)p * step);
-        }
-    }
+    mock_fill_positions(c, host[POSITION]);
+    mock_fill_turns(host[COS_SIN], c->s, c->param[MOCK_ROPE_DIM]);
     return SC_OK;
 }
 

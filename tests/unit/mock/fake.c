@@ -191,6 +191,27 @@ static bool strikes(void)
            (fault == FAKE_HEADS_2 && c->param[0] == 2);
 }
 
+static int find_pool(void)
+{
+    int i = find("v_pool");
+    return i < 0 ? find("pool") : i;
+}
+
+static void *copy_pool(void)
+{
+    int i = find_pool();
+    void *copy = malloc(mock_tensor_bytes(&now->tensor[i]));
+    return memcpy(copy, now->ptr[i], mock_tensor_bytes(&now->tensor[i]));
+}
+
+/* The last new token goes elsewhere. */
+static void shift_slots(int by)
+{
+    int i = fault == FAKE_APPEND_OFF ? find("slot") : -1;
+    if (i >= 0)
+        ((int32_t *)now->ptr[i])[mock_case_tokens(now->c) - 1] += by;
+}
+
 static sc_status fake_run(mock_exec *exec, sc_diag *diag)
 {
     pick(exec);
@@ -200,7 +221,15 @@ static sc_status fake_run(mock_exec *exec, sc_diag *diag)
     size_t size_B = mock_tensor_bytes(t), width = (size_t)sol_dtype_bits(t->dtype) / 8;
     size_t row_B = (size_t)t->dim[t->rank - 1] * width;
     memcpy(last, p + size_B - width, width);
+    void *pool = fault == FAKE_NO_APPEND ? copy_pool() : NULL;
+    shift_slots(1);
     sc_status status = run_cpu(exec, diag);
+    shift_slots(-1);
+    if (pool) {
+        int i = find_pool();
+        memcpy(now->ptr[i], pool, mock_tensor_bytes(&now->tensor[i]));
+        free(pool);
+    }
     if (strikes())
         scale(1.05);
     if (fault == FAKE_NAN)

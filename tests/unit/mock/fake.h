@@ -26,6 +26,8 @@ typedef enum fake_fault {
     FAKE_FP16_REFUSED, /* refuses fp16, with a reason */
     FAKE_FP16_MUTE,    /* refuses fp16 without saying why */
     FAKE_HEADS_2,      /* wrong for two local heads */
+    FAKE_NO_APPEND,    /* new tokens do not reach the cache */
+    FAKE_APPEND_OFF,   /* new tokens land one slot further on */
     FAKE_CAPTURE,      /* graph capture fails */
     FAKE_GRAPH_STALE,  /* a replayed graph does nothing */
     FAKE_OVERCOMMIT,   /* grants memory that it has not */

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "fake.h"
 #include "mock/cpu/cpu.h"
+#include "mock/layers/layers.h"
 
 typedef struct seen {
     int n, n_pass, n_skip;
@@ -181,6 +182,67 @@ Test(check, each_fault_fails_its_check_alone)
                              faults[i].failed[phase], s.last_failed.seen);
             cr_expect_eq(n_failed, faults[i].failed[phase][0] ? 1 : 0);
         }
+}
+
+/* With RoPE and the append: everything passes, and a cache that does not hold the new
+ * tokens, or holds them elsewhere, is seen. */
+Test(check, scope_op_is_checked_with_its_cache)
+{
+    static const char *const layers[] = {"attention", "mla"};
+    static const fake_fault append_faults[] = {FAKE_SOUND, FAKE_NO_APPEND,
+                                               FAKE_APPEND_OFF};
+    for (int i = 0; i < 3 * 2 * 2 * 2; i++) {
+        fake_fault fault = append_faults[i % 3];
+        const mock_class *cls = mock_class_find(layers[i / 3 % 2]);
+        mock_device *dev;
+        mock_device_info info;
+        mock_check_options options;
+        sc_diag diag;
+        seen s = {0};
+        int n_failed = -1;
+        const mock_device_ops *ops = fake_open(fault, &dev, &info);
+        mock_check_defaults(cls, &options);
+        fake_small(cls, options.param);
+        options.scope = MOCK_SCOPE_OP;
+        options.dtype[1] = i / 6 % 2 ? SOL_FP8 : SOL_BF16;
+        options.phase[i / 12] = false;
+        cr_assert_eq(
+            mock_check(cls, ops, dev, &info, &options, note, &s, &n_failed, &diag),
+            SC_OK);
+        ops->close(dev);
+        bool seen_append = strstr(s.failed, "cache append|") != NULL;
+        if (fault == FAKE_SOUND)
+            cr_expect_eq(n_failed, 0, "%s: %s: %s", cls->name, s.failed,
+                         s.last_failed.seen);
+        else /* a value that is missing from the cache is missing from the output too */
+            cr_expect(seen_append || strstr(s.failed, "KV cache|"), "%s %d: '%s'",
+                      cls->name, i, s.failed);
+    }
+}
+
+/* Tokens before the window are not read, those in it are. */
+Test(check, window_bounds_what_is_read)
+{
+    static const int64_t windows[] = {1, 41, 64, 65, 1000};
+    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+        const mock_class *cls = mock_class_find("attention");
+        mock_device *dev;
+        mock_device_info info;
+        mock_check_options options;
+        sc_diag diag;
+        seen s = {0};
+        int n_failed = -1;
+        const mock_device_ops *ops = fake_open(FAKE_SOUND, &dev, &info);
+        mock_check_defaults(cls, &options);
+        fake_small(cls, options.param);
+        options.param[MOCK_ATTENTION_WINDOW] = windows[i];
+        cr_assert_eq(
+            mock_check(cls, ops, dev, &info, &options, note, &s, &n_failed, &diag),
+            SC_OK);
+        ops->close(dev);
+        cr_expect_eq(n_failed, 0, "window %d: %s: %s", (int)windows[i], s.failed,
+                     s.last_failed.seen);
+    }
 }
 
 Test(check, allowed_graph_failure_is_skipped_and_said)

@@ -249,6 +249,50 @@ Test(reference, mla_generation_by_hand)
     expect(cls, &c, host, 0, (double[]){0.75 * LN3, 6, 0.5 * LN3, 4}, 4);
 }
 
+/* One request of three tokens, of which the last is new: a quarter turn swaps its pair.
+ * The slot that it goes to holds something else until the layer has run. */
+Test(reference, scope_op_by_hand)
+{
+    const mock_class *cls = mock_class_find("attention");
+    static float k_pool[64 * 2], v_pool[64 * 2];
+    float q[] = {0, 1}, k[] = {0, (float)(LN3 * M_SQRT2)}, v[] = {7, 9}, turns[6] = {0};
+    int32_t table[] = {0}, length[] = {3}, position[] = {2}, slot[] = {2};
+    const void *host[] = {q,     k_pool,   v_pool, table, length, NULL,
+                          turns, position, slot,   k,     v};
+    mock_case c = tiny(cls, SOL_GENERATION, 1, 3, (int64_t[]){1, 1, 2, 1, 0});
+    c.scope = MOCK_SCOPE_OP;
+    turns[2 * 2 + 1] = 1;         /* position 2: cosine 0, sine 1: (a, b) to (-b, a) */
+    k_pool[4] = 1e6f;             /* slot 2: stale */
+    v_pool[0] = 1, v_pool[2] = 3; /* tokens 0 and 1 */
+    /* q = (-1, 0), k = (-ln 3 sqrt 2, 0): the new token weighs 3, the others 1 each. */
+    expect(cls, &c, host, 0, (double[]){(1 + 3 + 3 * 7) / 5.0, 27 / 5.0}, 2);
+    double out[2];
+    cls->appended(&c, host, 1, 0, out);
+    cr_assert_float_eq(out[0], -LN3 * M_SQRT2, 1e-6);
+    cr_assert_float_eq(out[1], 0, 1e-9);
+    cls->appended(&c, host, 2, 0, out);
+    cr_assert(out[0] == 7 && out[1] == 9);
+    c.param[MOCK_ATTENTION_WINDOW] = 2; /* token 0 is out of sight */
+    expect(cls, &c, host, 0, (double[]){(3 + 3 * 7) / 4.0, 27 / 4.0}, 2);
+}
+
+/* Numbers of an fp8 cache are in units of its scale. */
+Test(reference, fp8_cache_by_hand)
+{
+    const mock_class *cls = mock_class_find("attention");
+    static uint8_t k_pool[64], v_pool[64];
+    float q[] = {1}, scale[] = {0.37f, 5};
+    int32_t table[] = {0}, length[] = {2};
+    const void *host[] = {q, k_pool, v_pool, table, length, NULL, scale};
+    mock_case c = tiny(cls, SOL_GENERATION, 1, 2, (int64_t[]){1, 1, 1, 1, 0});
+    c.dtype[1] = SOL_FP8;
+    mock_set(k_pool, SOL_FP8, 1, 3);
+    mock_set(v_pool, SOL_FP8, 0, 1.5);
+    mock_set(v_pool, SOL_FP8, 1, -0.75);
+    double w = exp(3 * (double)0.37f);
+    expect(cls, &c, host, 0, (double[]){5 * (1.5 - 0.75 * w) / (1 + w)}, 1);
+}
+
 /* Two heads; pre: two inputs of three outputs a head; post: three of one. */
 Test(reference, mla_bmm_by_hand)
 {
@@ -508,6 +552,50 @@ Test(cpu, agrees_with_the_reference_at_awkward_sizes)
             if (cls->fp8[1])
                 agree(ops, dev, i, (sol_phase_kind)phase, SOL_BF16, SOL_FP8);
         }
+    ops->close(dev);
+}
+
+/* With RoPE and the append in front, in every mixture of dtypes, also over windows. */
+Test(cpu, scope_op_agrees_at_awkward_sizes)
+{
+    static const int64_t lengths[] = {1, 193, 63, 64, 65, 2};
+    static const sol_dtype dtypes[][2] = {{SOL_BF16, SOL_BF16}, {SOL_FP16, SOL_FP16},
+                                          {SOL_FP32, SOL_FP32}, {SOL_BF16, SOL_FP8},
+                                          {SOL_FP16, SOL_FP8},  {SOL_BF16, SOL_FP16}};
+    static const struct {
+        const char *layer;
+        int64_t param[5];
+    } cases[] = {{"attention", {6, 2, 26, 1, 0}},
+                 {"attention", {3, 3, 40, 1, 37}},
+                 {"attention", {70, 1, 8, 1, 64}},
+                 {"mla", {5, 33, 17, 10, 21}},
+                 {"mla", {2, 64, 3, 2, 9}}};
+    mock_device *dev;
+    mock_device_info info;
+    const mock_device_ops *ops;
+    cr_assert_eq(mock_device_open("cpu", &ops, &dev, &info, NULL), SC_OK);
+    for (int i = 0; i < 5 * 6 * 2; i++) {
+        const mock_class *cls = mock_class_find(cases[i / 12].layer);
+        const sol_dtype *dtype = dtypes[i / 2 % 6];
+        mock_case c;
+        mock_bench *bench = NULL;
+        mock_compare r;
+        sc_diag diag;
+        mock_case_init(cls, (sol_phase_kind)(i % 2), 6, 193, &c);
+        memcpy(c.param, cases[i / 12].param, sizeof cases[0].param);
+        c.lengths = lengths;
+        c.scope = MOCK_SCOPE_OP;
+        c.dtype[0] = dtype[0];
+        c.dtype[1] = dtype[1];
+        cr_assert_eq(mock_bench_new(cls, &c, ops, dev, &bench, &diag), SC_OK, "%s",
+                     diag.message);
+        cr_assert_eq(mock_bench_compare(bench, 1000, &r, &diag), SC_OK);
+        int64_t outputs = mock_case_tokens(&c) * mock_class_hidden(cls, &c);
+        cr_assert_gt(r.n, outputs, "outputs, and what was appended");
+        cr_assert(mock_compare_ok(&r), "%s %d: %lld of %lld bad, worst %g", cls->name, i,
+                  (long long)r.n_bad, (long long)r.n, r.worst);
+        mock_bench_free(bench);
+    }
     ops->close(dev);
 }
 
