@@ -195,6 +195,8 @@ static sc_status too_large(source *from, const char *what)
 
 static sc_status copy_names(source *from, col_table *table)
 {
+    if (table->n_columns > COL_MAX_COLUMNS)
+        return too_large(from, "too many columns");
     table->column = sc_calloc(table->n_columns + 1, sizeof *table->column);
     table->values = sc_calloc(table->n_columns + 1, sizeof *table->values);
     if (!table->column || !table->values)

@@ -157,6 +157,14 @@ static sc_status read_row(csv *in, cells *row)
 /* Column names must be there, and differ. */
 static sc_status check_header(const csv *in, const cells *header, int line)
 {
+    if (header->n > COL_MAX_COLUMNS) {
+        sc_diag_fail(in->diag, SC_EPARSE, SC1002,
+                     "table is too large: %zu columns, more than %d", header->n,
+                     COL_MAX_COLUMNS);
+        sc_diag_at(in->diag, in->name, line, 0, 0, NULL);
+        sc_diag_hint(in->diag, "leave out columns that no op knows");
+        return SC_EPARSE;
+    }
     for (size_t i = 0; i < header->n; i++) {
         const char *why = NULL;
         if (!*header->item[i])
@@ -251,7 +259,11 @@ static sc_status parse_owned(const char *name, char *text, size_t n, col_table *
                 in.line++;
                 in.line_start = c + 1;
             }
-        status = fail_at(&in, nul, "NUL byte in a table", "save the table as plain text");
+        status = fail_at(&in, nul, "NUL byte in a table",
+                         n > 1 && ((text[0] == '\xff' && text[1] == '\xfe') ||
+                                   (text[0] == '\xfe' && text[1] == '\xff'))
+                             ? "it is UTF-16; save it as UTF-8"
+                             : "save the table as plain text");
     }
     if (!status)
         status = read_table(&in, table);

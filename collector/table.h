@@ -32,6 +32,9 @@ typedef struct col_table {
     char *text;         /* backing store */
 } col_table;
 
+/* More columns than any perf table has, by two orders of magnitude. */
+#define COL_MAX_COLUMNS 4096
+
 /* Reads CSV, or Parquet where the name ends in .parquet or the file begins with "PAR1".
  * Errors: SC_EIO SC1001, SC_EPARSE SC1002 (too large), SC2000 (position), SC2006 (Parquet
  * without support), SC_ENOMEM. Release with col_table_free. */

@@ -1,6 +1,6 @@
 # tests/
-TESTS += tests/lang/run.sh tests/memory/valgrind.sh tests/docs/run.sh tests/docs/options.sh tests/audit/real.sh
-dist_check_SCRIPTS += tests/lang/run.sh tests/memory/valgrind.sh tests/docs/run.sh tests/docs/options.sh tests/audit/real.sh
+TESTS += tests/lang/run.sh tests/memory/valgrind.sh tests/docs/run.sh tests/docs/options.sh tests/audit/real.sh tests/audit/hostile.sh
+dist_check_SCRIPTS += tests/lang/run.sh tests/memory/valgrind.sh tests/docs/run.sh tests/docs/options.sh tests/audit/real.sh tests/audit/hostile.sh
 EXTRA_DIST += \
 	tests/lang/audit.test \
 	tests/lang/compare.test \

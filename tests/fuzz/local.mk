@@ -2,10 +2,15 @@
 # replays its corpus and every truncation of it, which is what `make check` does.
 EXTRA_PROGRAMS += tests/fuzz/fuzz_expr tests/fuzz/fuzz_op tests/fuzz/fuzz_system \
 	tests/fuzz/fuzz_table
+if HAVE_PARQUET
+EXTRA_PROGRAMS += tests/fuzz/fuzz_parquet
+SC_FUZZ_PARQUET = tests/fuzz/fuzz_parquet solcheck_parquet.so
+check_PROGRAMS += tests/fuzz/replay_parquet
+endif
 check_PROGRAMS += tests/fuzz/replay_expr tests/fuzz/replay_op tests/fuzz/replay_system \
 	tests/fuzz/replay_table
 TESTS += tests/fuzz/corpus.sh
-dist_check_SCRIPTS += tests/fuzz/corpus.sh
+dist_check_SCRIPTS += tests/fuzz/corpus.sh tests/fuzz/parquet_corpus.py
 
 SC_FUZZ_LIBS = libscsol.la libscbase.la $(SC_LIBS)
 SC_REPLAY = tests/fuzz/replay.c tests/fuzz/fuzz.h tests/fuzz/file.c
@@ -17,6 +22,8 @@ tests_fuzz_replay_system_SOURCES = tests/fuzz/fuzz_system.c $(SC_REPLAY)
 tests_fuzz_replay_system_LDADD = $(SC_FUZZ_LIBS)
 tests_fuzz_replay_table_SOURCES = tests/fuzz/fuzz_table.c $(SC_REPLAY)
 tests_fuzz_replay_table_LDADD = libsccollector.la $(SC_FUZZ_LIBS)
+tests_fuzz_replay_parquet_SOURCES = tests/fuzz/fuzz_parquet.c $(SC_REPLAY)
+tests_fuzz_replay_parquet_LDADD = libsccollector.la $(SC_FUZZ_LIBS)
 
 # `make fuzz` in a tree configured with CC=clang --enable-fuzz builds the real ones.
 SC_FUZZ = tests/fuzz/fuzz.h tests/fuzz/file.c
@@ -32,7 +39,10 @@ tests_fuzz_fuzz_system_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_table_SOURCES = tests/fuzz/fuzz_table.c $(SC_FUZZ)
 tests_fuzz_fuzz_table_LDADD = libsccollector.la $(SC_FUZZ_LIBS)
 tests_fuzz_fuzz_table_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-fuzz: tests/fuzz/fuzz_expr tests/fuzz/fuzz_op tests/fuzz/fuzz_system tests/fuzz/fuzz_table
+tests_fuzz_fuzz_parquet_SOURCES = tests/fuzz/fuzz_parquet.c $(SC_FUZZ)
+tests_fuzz_fuzz_parquet_LDADD = libsccollector.la $(SC_FUZZ_LIBS)
+tests_fuzz_fuzz_parquet_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz: $(SC_FUZZ_PARQUET) tests/fuzz/fuzz_expr tests/fuzz/fuzz_op tests/fuzz/fuzz_system tests/fuzz/fuzz_table
 .PHONY: fuzz
 
 EXTRA_DIST += \
