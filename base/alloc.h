@@ -9,6 +9,10 @@
 
 #include <stddef.h>
 
+#include "base/export.h"
+
+SC_BEGIN_DECLS
+
 /* As malloc/calloc/realloc/strdup/strndup, but counted and able to fail on request.
  * A size of 0 yields a valid pointer. Products that overflow yield NULL. */
 void *sc_malloc(size_t size_B);
@@ -28,5 +32,7 @@ unsigned long sc_alloc_count(void);
 
 /* Allocations not yet released, by these functions: 0 at the end of a clean run. */
 long sc_alloc_live(void);
+
+SC_END_DECLS
 
 #endif

@@ -7,6 +7,10 @@
 #ifndef SC_BASE_CODES_H
 #define SC_BASE_CODES_H
 
+#include "base/export.h"
+
+SC_BEGIN_DECLS
+
 #define SC_CODE_LIST(X)                                                                  \
     X(1000, "out of memory")                                                             \
     X(1001, "file cannot be read")                                                       \
@@ -110,5 +114,7 @@ typedef enum sc_code {
 const char *sc_code_name(sc_code code);
 /* The one-line meaning of a code, as in the manual; "" when unknown. */
 const char *sc_code_title(sc_code code);
+
+SC_END_DECLS
 
 #endif

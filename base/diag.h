@@ -12,8 +12,11 @@
 #include <stddef.h>
 
 #include "base/codes.h"
+#include "base/export.h"
 #include "base/status.h"
 #include "base/text.h"
+
+SC_BEGIN_DECLS
 
 #if defined(__GNUC__)
 #define SC_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
@@ -74,5 +77,7 @@ typedef struct sc_diags {
 /* Appends a copy. list NULL is legal (dropped). Errors: SC_ENOMEM. */
 sc_status sc_diags_add(sc_diags *list, const sc_diag *diag);
 void sc_diags_free(sc_diags *list);
+
+SC_END_DECLS
 
 #endif

@@ -6,6 +6,7 @@ libscbase_la_SOURCES = \
 	base/codes.h \
 	base/diag.c \
 	base/diag.h \
+	base/export.h \
 	base/status.c \
 	base/status.h \
 	base/text.c \

@@ -3,6 +3,10 @@
 #ifndef SC_BASE_STATUS_H
 #define SC_BASE_STATUS_H
 
+#include "base/export.h"
+
+SC_BEGIN_DECLS
+
 /* One table feeds the enum and sc_status_name(). */
 #define SC_STATUS_LIST(X)                                                                \
     X(OK, "ok")                                                                          \
@@ -23,5 +27,7 @@ typedef enum sc_status {
 
 /* Short English text for a status; never NULL. Static storage. */
 const char *sc_status_name(sc_status status);
+
+SC_END_DECLS
 
 #endif

@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/export.h"
 #include "base/status.h"
+
+SC_BEGIN_DECLS
 
 struct sc_diag;
 
@@ -78,5 +81,7 @@ bool sc_program_dir(char *out, size_t out_B);
 
 /* Seconds on the monotonic clock, from an arbitrary start. */
 double sc_now_s(void);
+
+SC_END_DECLS
 
 #endif

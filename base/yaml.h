@@ -12,6 +12,9 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/export.h"
+
+SC_BEGIN_DECLS
 
 typedef enum sc_yaml_kind { SC_YAML_SCALAR, SC_YAML_SEQ, SC_YAML_MAP } sc_yaml_kind;
 
@@ -60,5 +63,7 @@ sc_status sc_yaml_bool(const sc_yaml *doc, const sc_yaml_node *node, bool *out,
 /* Every key of map must be among names[0..n); else SC_EPARSE SC1103 with suggestions. */
 sc_status sc_yaml_known(const sc_yaml *doc, const sc_yaml_node *map,
                         const char *const *names, size_t n, sc_diag *diag);
+
+SC_END_DECLS
 
 #endif

@@ -10,6 +10,9 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/export.h"
+
+SC_BEGIN_DECLS
 
 typedef struct fit_point {
     int group;        /* points of equal parameters; models may differ by group */
@@ -121,5 +124,7 @@ void fit_result_clear(fit_result *result);
  * or above n), SC_ENOMEM. Test: tests/unit/fit/test_select.c. */
 sc_status fit_design_select(const fit_point *point, size_t n, size_t wanted,
                             size_t *order, double *deviation, sc_diag *diag);
+
+SC_END_DECLS
 
 #endif

@@ -5,6 +5,10 @@
 
 #include <stdbool.h>
 
+#include "base/export.h"
+
+SC_BEGIN_DECLS
+
 /* X(id, name, bits per element, labels that perf tables use, comma-separated).
  * Widths are storage widths of the element alone; block scales are terms of their own. */
 #define SOL_DTYPE_LIST(X)                                                                \
@@ -28,5 +32,7 @@ const char *sol_dtype_name(sol_dtype dtype);
 int sol_dtype_bits(sol_dtype dtype);
 /* Finds a dtype by its name or by a foreign label, ignoring case; false if unknown. */
 bool sol_dtype_parse(const char *label, sol_dtype *out);
+
+SC_END_DECLS
 
 #endif

@@ -26,7 +26,10 @@
 #include <stddef.h>
 
 #include "base/diag.h"
+#include "base/export.h"
 #include "base/text.h"
+
+SC_BEGIN_DECLS
 
 /* X(id, spelling, arity; -1 = variadic) - feeds the enum, the parser and the printer. */
 #define SOL_OPCODE_LIST(X)                                                               \
@@ -170,5 +173,7 @@ void sol_program_free(sol_program *program);
  * Errors: SC_ENOMEM. Thread-safe. */
 sc_status sol_program_eval(const sol_program *program, const double *const *in,
                            const unsigned char *stride, size_t n, double *const *out);
+
+SC_END_DECLS
 
 #endif

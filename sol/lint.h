@@ -8,12 +8,17 @@
 #ifndef SC_SOL_LINT_H
 #define SC_SOL_LINT_H
 
+#include "base/export.h"
 #include "sol/roofline.h"
+
+SC_BEGIN_DECLS
 
 /* Appends findings (severities ERROR and WARNING, positions and hints) for an op at its
  * defaults. The system serves to see how SOL goes with each axis; where it lacks a rate
  * that is left out. Errors: SC_ENOMEM. */
 sc_status sol_lint(const sol_op *op, const sol_system *system, sc_diags *findings,
                    sc_diag *diag);
+
+SC_END_DECLS
 
 #endif

@@ -12,7 +12,10 @@
 #ifndef SC_SOL_LLM_H
 #define SC_SOL_LLM_H
 
+#include "base/export.h"
 #include "sol/op.h"
+
+SC_BEGIN_DECLS
 
 typedef struct sol_llm sol_llm;
 
@@ -49,5 +52,7 @@ sc_status sol_llm_mark(sol_llm *llm, const sol_op *op, sc_diag *diag);
  * sol_names_free. Nested objects are named by paths. Errors: SC_ENOMEM. */
 sc_status sol_llm_unmarked(const sol_llm *llm, const char *const *ignored,
                            size_t n_ignored, char ***out, sc_diag *diag);
+
+SC_END_DECLS
 
 #endif

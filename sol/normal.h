@@ -11,7 +11,10 @@
 #ifndef SC_SOL_NORMAL_H
 #define SC_SOL_NORMAL_H
 
+#include "base/export.h"
 #include "sol/expr.h"
+
+SC_BEGIN_DECLS
 
 typedef struct sol_normal sol_normal;
 
@@ -50,5 +53,7 @@ int sol_normal_rank(const sol_normal *normal, int n_axes, const int *axis_symbol
 /* The other route to the same question: b*df/db - s*df/ds = 0 identically, for two axes.
  * Defined for quotients of polynomials without axis-dependent atoms; *defined says so. */
 bool sol_normal_euler(const sol_normal *normal, int symbol_b, int symbol_s, bool *defined);
+
+SC_END_DECLS
 
 #endif

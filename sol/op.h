@@ -7,9 +7,12 @@
 
 #include <stdint.h>
 
+#include "base/export.h"
 #include "base/yaml.h"
 #include "sol/dtype.h"
 #include "sol/expr.h"
+
+SC_BEGIN_DECLS
 
 typedef enum sol_phase_kind { SOL_CONTEXT, SOL_GENERATION, SOL_N_PHASES } sol_phase_kind;
 const char *sol_phase_name(sol_phase_kind kind); /* "context", "generation" */
@@ -225,5 +228,7 @@ sc_status sol_op_value(const sol_op *op, const sol_phase *phase, const sol_confi
  * Errors: SC_EINVAL SC1113 naming the range or guard and its place. */
 sc_status sol_phase_admits(const sol_op *op, const sol_phase *phase,
                            const sol_config *config, const double *axis, sc_diag *diag);
+
+SC_END_DECLS
 
 #endif

@@ -9,7 +9,10 @@
 #ifndef SC_SOL_PROOF_H
 #define SC_SOL_PROOF_H
 
+#include "base/export.h"
 #include "sol/roofline.h"
+
+SC_BEGIN_DECLS
 
 typedef enum sol_verdict { SOL_UNKNOWN, SOL_PROVED, SOL_DISPROVED } sol_verdict;
 const char *sol_verdict_name(sol_verdict verdict); /* "UNKNOWN", "PROVED", "DISPROVED" */
@@ -92,5 +95,7 @@ sc_status sol_grid(const sol_op *op, const sol_phase *phase, const sol_config *c
 sc_status sol_grid_over(const sol_op *op, const sol_phase *phase, const sol_config *config,
                         const bool *swept, double *axis[SOL_MAX_AXES], size_t *n,
                         sc_diag *diag);
+
+SC_END_DECLS
 
 #endif

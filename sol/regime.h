@@ -9,7 +9,10 @@
 #ifndef SC_SOL_REGIME_H
 #define SC_SOL_REGIME_H
 
+#include "base/export.h"
 #include "sol/proof.h"
+
+SC_BEGIN_DECLS
 
 /* Resources: the engines in their order, memory, the links. SOL_RESOURCE_L2 is no resource
  * but the size of the L2 cache, which the bytes of a point reach or not. */
@@ -61,5 +64,7 @@ void sol_regimes_free(sol_regimes *regimes);
 /* The resource that a term spends, and its rate (work per second) on a system. */
 int sol_term_resource(const sol_term *term, const sol_config *config,
                       const sol_system *system, sol_ceiling ceiling, double *rate);
+
+SC_END_DECLS
 
 #endif

@@ -12,8 +12,11 @@
 #ifndef SC_SOL_ROOFLINE_H
 #define SC_SOL_ROOFLINE_H
 
+#include "base/export.h"
 #include "sol/op.h"
 #include "sol/system.h"
+
+SC_BEGIN_DECLS
 
 typedef enum sol_cache { SOL_COLD, SOL_HOT } sol_cache;
 
@@ -74,5 +77,7 @@ sc_status sol_model_eval_columns(const sol_model *model, size_t n, const double 
 /* x = tokens at n points, like sol_model_eval. */
 sc_status sol_model_tokens(const sol_model *model, size_t n, const double *const *axis,
                            double *x, sc_diag *diag);
+
+SC_END_DECLS
 
 #endif

@@ -4,7 +4,10 @@
 #ifndef SC_SOL_SHAPE_H
 #define SC_SOL_SHAPE_H
 
+#include "base/export.h"
 #include "sol/normal.h"
+
+SC_BEGIN_DECLS
 
 /* Proved over the declared domains: rises means "never falls". */
 typedef enum sol_trend { SOL_CONSTANT, SOL_RISES, SOL_FALLS, SOL_UNDECIDED } sol_trend;
@@ -21,5 +24,7 @@ int sol_normal_degree(const sol_normal *normal, int symbol, bool *in_atoms);
  * denominator. Errors: SC_ENOMEM. */
 sc_status sol_normal_leading(const sol_normal *normal, int n, const int *symbol,
                              sc_buf *out);
+
+SC_END_DECLS
 
 #endif

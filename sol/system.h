@@ -7,8 +7,11 @@
 #ifndef SC_SOL_SYSTEM_H
 #define SC_SOL_SYSTEM_H
 
+#include "base/export.h"
 #include "sol/dtype.h"
 #include "sol/op.h"
+
+SC_BEGIN_DECLS
 
 /* Which ceiling a rate stands for; docs/sol.md tells them apart. OBSERVED is the
  * architectural ceiling at a clock that the caller gives. */
@@ -71,5 +74,7 @@ void sol_config_fit_system(const sol_op *op, const sol_system *system, sol_confi
 sc_status sol_system_observe(sol_system *system, double sm_clock_hz, double mem_clock_hz,
                              sc_diag *diag);
 sc_status sol_system_use_measured(sol_system *system, sc_diag *diag);
+
+SC_END_DECLS
 
 #endif
