@@ -56,18 +56,6 @@ static const cuda_flash_variant *find(const cuda_flash_shape *s)
     return NULL;
 }
 
-/* (request, head) pairs whose keys and values fill half of the L2 cache: so many are
- * walked together, long tiles first; the next ones follow when they are done. */
-static int64_t head_group(const mock_exec *exec, const cuda_flash_shape *s,
-                          int64_t longest)
-{
-    int64_t pairs = exec->c->b * s->heads;
-    int64_t kv_B = longest * (s->dqk + s->dv) * 2 * s->kv_heads / s->heads;
-    int64_t l2_B = exec->dev->info.l2_B > 0 ? exec->dev->info.l2_B : (int64_t)32 << 20;
-    int64_t group = l2_B / 2 / (kv_B > 0 ? kv_B : 1);
-    return group < 1 ? 1 : group > pairs ? pairs : group;
-}
-
 sc_status cuda_flash_case(const mock_exec *exec, cuda_flash_shape *shape,
                           cuda_flash_args *args, sc_diag *diag)
 {
@@ -75,17 +63,19 @@ sc_status cuda_flash_case(const mock_exec *exec, cuda_flash_shape *shape,
     return cuda_kind_of_case(exec->c, 2, &shape->kind, diag);
 }
 
-sc_status cuda_flash_tiles(const mock_exec *exec, const cuda_flash_shape *s, int rows,
-                           cuda_flash_args *a, sc_diag *diag)
+sc_status cuda_flash_tiles(const mock_exec *exec, const cuda_flash_shape *s, int tokens,
+                           int pack, cuda_flash_args *a, sc_diag *diag)
 {
-    int64_t longest = cuda_longest(exec->c), tiles = (longest + rows - 1) / rows;
+    int64_t longest = cuda_longest(exec->c), tiles = (longest + tokens - 1) / tokens;
     if (exec->c->b * s->heads * tiles > INT32_MAX || s->heads * s->dqk > INT32_MAX / 64)
         return cuda_refuse(diag, "too many tiles for one grid; lower b or s");
     a->b = (int)exec->c->b;
     a->heads = (int)s->heads;
     a->kv_heads = (int)s->kv_heads;
     a->q_tiles = (int)tiles;
-    a->head_group = (int)head_group(exec, s, longest);
+    cuda_walk walk = cuda_walk_make(exec->c, s, tokens, pack, &exec->dev->info);
+    a->head_group = walk.pairs;
+    a->groups = walk.groups;
     a->scale_log2 = (float)(M_LOG2E / sqrt((double)s->dqk));
     return SC_OK;
 }
@@ -109,7 +99,7 @@ sc_status cuda_flash_prepare(mock_exec *exec, sc_diag *diag)
     if (v->smem_B > exec->dev->smem_block_B)
         return cuda_refuse(diag, "%s needs %d bytes of shared memory, a block has %d",
                            v->name, v->smem_B, exec->dev->smem_block_B);
-    status = cuda_flash_tiles(exec, &s, v->rows, &state->args, diag);
+    status = cuda_flash_tiles(exec, &s, v->rows, 1, &state->args, diag);
     if (status)
         return status;
     snprintf(exec->source, sizeof exec->source, "%s", v->name);

@@ -3,7 +3,8 @@
  * Files: device.c (memory, fills, telemetry, the table of functions), exec.c (run,
  * graphs, time), route.c (which kernel runs what), gemm.c, attention.c, hopper.c,
  * decode.c, moe.c, stream.c (hosts of the kernels), schedule.c (division of decode work),
- * case.c, nvml.c, probe.c (calibration), trace.c (kernel times by CUPTI).
+ * tiling.c (of context attention), case.c, nvml.c, probe.c (calibration), trace.c (kernel
+ * times by CUPTI).
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_MOCK_CUDA_CUDA_H
 #define SC_MOCK_CUDA_CUDA_H
@@ -117,9 +118,35 @@ typedef struct cuda_flash_shape {
 /* The shape, and the tensors of args. Errors: SC_EUNABLE. */
 sc_status cuda_flash_case(const mock_exec *exec, cuda_flash_shape *shape,
                           cuda_flash_args *args, sc_diag *diag);
-/* The rest of args for tiles of so many rows. Errors: SC_EUNABLE. */
-sc_status cuda_flash_tiles(const mock_exec *exec, const cuda_flash_shape *shape, int rows,
-                           cuda_flash_args *args, sc_diag *diag);
+/* The rest of args for tiles of so many tokens of `pack` heads. Errors: SC_EUNABLE. */
+sc_status cuda_flash_tiles(const mock_exec *exec, const cuda_flash_shape *shape,
+                           int tokens, int pack, cuda_flash_args *args, sc_diag *diag);
+
+/* ---- tiling.c ---- */
+
+/* Tiles of so many (request, pack of heads) pairs are walked together, long tiles first;
+ * the last of the groups has all that are left. */
+typedef struct cuda_walk {
+    int pairs, groups;
+} cuda_walk;
+
+/* Groups whose keys and values, and a tile of queries and outputs each, fill a quarter of
+ * the L2 cache; the last one has three tiles an SM where there are as many, so that short
+ * tiles are left to fill the end. b*heads*tiles fits an int32. */
+cuda_walk cuda_walk_make(const mock_case *c, const cuda_flash_shape *shape, int tokens,
+                         int pack, const mock_device_info *info);
+
+typedef struct cuda_tiling {
+    const cuda_hopper_variant *variant;
+    int pack, tokens; /* of a tile: heads that share keys, tokens of each */
+    double us;        /* estimate, good for comparing only */
+} cuda_tiling;
+
+/* The kernel and the tiles with the least estimated time. false: no variant has the
+ * shape within so many bytes of shared memory. Tested by tests/gpu/test_tiling. */
+bool cuda_tiling_choose(const mock_case *c, const cuda_flash_shape *shape, bool causal,
+                        const cuda_hopper_variant *variant, int n, int smem_block_B,
+                        int sm_count, cuda_tiling *out);
 
 /* ---- hopper.c ---- */
 
@@ -128,6 +155,10 @@ sc_status cuda_flash_tiles(const mock_exec *exec, const cuda_flash_shape *shape,
  * is a multiple of 8, box_tokens at most 256. Errors: SC_EUNABLE, SC_EGPU. */
 sc_status cuda_tensor_map(CUtensorMap *out, int kind, const void *data, int64_t cols,
                           int64_t heads, int64_t tokens, int box_tokens, sc_diag *diag);
+/* The same with boxes of box_heads heads, at most 256. */
+sc_status cuda_tensor_map_packed(CUtensorMap *out, int kind, const void *data,
+                                 int64_t cols, int64_t heads, int64_t tokens,
+                                 int box_heads, int box_tokens, sc_diag *diag);
 
 #define CUDA_ROUTE(name)                                                                 \
     sc_status cuda_##name##_prepare(mock_exec *exec, sc_diag *diag);                     \

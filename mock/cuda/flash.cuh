@@ -50,10 +50,10 @@ struct flash_place {
 __device__ inline bool flash_locate(const cuda_flash_args &a, int rows, flash_place *p)
 {
     int n_pairs = a.b * a.heads;
-    int group = blockIdx.x / (a.head_group * a.q_tiles);
+    int group = min((int)blockIdx.x / (a.head_group * a.q_tiles), a.groups - 1);
     int rest = blockIdx.x - group * a.head_group * a.q_tiles;
     int first_pair = group * a.head_group;
-    int size = min(a.head_group, n_pairs - first_pair);
+    int size = group == a.groups - 1 ? n_pairs - first_pair : a.head_group;
     int tile = a.q_tiles - 1 - rest / size;
     int pair = first_pair + rest % size;
     p->request = pair / a.heads;

@@ -11,7 +11,7 @@
 
 typedef struct hopper_state {
     cuda_hopper_args args;
-    const cuda_hopper_variant *variant;
+    cuda_tiling tiling;
     int blocks;
 } hopper_state;
 
@@ -39,8 +39,9 @@ static sc_status encoder(PFN_cuTensorMapEncodeTiled_v12000 *out, sc_diag *diag)
     return SC_OK;
 }
 
-sc_status cuda_tensor_map(CUtensorMap *out, int kind, const void *data, int64_t cols,
-                          int64_t heads, int64_t tokens, int box_tokens, sc_diag *diag)
+sc_status cuda_tensor_map_packed(CUtensorMap *out, int kind, const void *data,
+                                 int64_t cols, int64_t heads, int64_t tokens,
+                                 int box_heads, int box_tokens, sc_diag *diag)
 {
     PFN_cuTensorMapEncodeTiled_v12000 encode = NULL;
     sc_status status = encoder(&encode, diag);
@@ -48,7 +49,8 @@ sc_status cuda_tensor_map(CUtensorMap *out, int kind, const void *data, int64_t 
         return status;
     cuuint64_t dim[3] = {(cuuint64_t)cols, (cuuint64_t)heads, (cuuint64_t)tokens};
     cuuint64_t stride_B[2] = {2 * dim[0], 2 * dim[0] * dim[1]};
-    cuuint32_t box[3] = {64, 1, (cuuint32_t)box_tokens}, step[3] = {1, 1, 1};
+    cuuint32_t box[3] = {64, (cuuint32_t)box_heads, (cuuint32_t)box_tokens};
+    cuuint32_t step[3] = {1, 1, 1};
     CUresult result =
         encode(out,
                kind == CUDA_BF16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
@@ -65,36 +67,37 @@ sc_status cuda_tensor_map(CUtensorMap *out, int kind, const void *data, int64_t 
     return SC_OK;
 }
 
-static const cuda_hopper_variant *find(const cuda_flash_shape *s)
+sc_status cuda_tensor_map(CUtensorMap *out, int kind, const void *data, int64_t cols,
+                          int64_t heads, int64_t tokens, int box_tokens, sc_diag *diag)
 {
-    int n = 0;
-    const cuda_hopper_variant *v =
-        s->kind == CUDA_BF16 ? cuda_hopper_bf16(&n) : cuda_hopper_fp16(&n);
-    for (int i = 0; i < n; i++)
-        if (v[i].dqk == s->dqk && v[i].dv == s->dv && v[i].rope == s->rope)
-            return &v[i];
-    return NULL;
+    return cuda_tensor_map_packed(out, kind, data, cols, heads, tokens, 1, box_tokens,
+                                  diag);
 }
 
+/* Boxes hold no more tokens than the longest request, but whole groups of eight rows:
+ * what is beyond costs copies. */
 static sc_status make_maps(mock_exec *exec, const cuda_flash_shape *s, sc_diag *diag)
 {
     hopper_state *state = exec->state;
     cuda_hopper_args *a = &state->args;
-    const cuda_hopper_variant *v = state->variant;
-    int64_t tokens = 0;
-    for (int64_t r = 0; r < exec->c->b; r++)
-        tokens += cuda_length(exec->c, r);
-    sc_status status = cuda_tensor_map(&a->q, s->kind, a->flash.q, s->dqk, s->heads,
-                                       tokens, v->rows, diag);
+    int64_t tokens = cuda_tokens(exec->c), longest = (cuda_longest(exec->c) + 7) / 8 * 8;
+    int cols = state->tiling.variant->cols;
+    int box = longest < cols ? (int)longest : cols;
+    a->pack = state->tiling.pack;
+    a->tokens = state->tiling.tokens;
+    a->q_panel_B = 128 * a->pack * a->tokens;
+    a->kv_panel_B = 128 * box;
+    sc_status status = cuda_tensor_map_packed(&a->q, s->kind, a->flash.q, s->dqk,
+                                              s->heads, tokens, a->pack, a->tokens, diag);
     if (!status)
         status = cuda_tensor_map(&a->k, s->kind, a->flash.k, s->dqk - s->rope,
-                                 s->kv_heads, tokens, v->cols, diag);
+                                 s->kv_heads, tokens, box, diag);
     if (!status && s->rope > 0)
         status = cuda_tensor_map(&a->k_rope, s->kind, a->flash.k_rope, s->rope, 1, tokens,
-                                 v->cols, diag);
+                                 box, diag);
     if (!status)
         status = cuda_tensor_map(&a->v, s->kind, a->flash.v, s->dv, s->kv_heads, tokens,
-                                 v->cols, diag);
+                                 box, diag);
     return status;
 }
 
@@ -114,22 +117,36 @@ static sc_status make_counter(mock_exec *exec, sc_diag *diag)
 static sc_status choose(mock_exec *exec, const cuda_flash_shape *s, sc_diag *diag)
 {
     hopper_state *state = exec->state;
+    int n = 0;
+    const cuda_hopper_variant *v =
+        s->kind == CUDA_BF16 ? cuda_hopper_bf16(&n) : cuda_hopper_fp16(&n);
     if (exec->dev->info.sm_version != 90)
         return cuda_refuse(diag, "wgmma needs compute capability 9.0");
-    const cuda_hopper_variant *v = state->variant = find(s);
-    if (!v)
+    if (!cuda_tiling_choose(exec->c, s, state->args.flash.causal, v, n,
+                            exec->dev->smem_block_B, exec->dev->info.sm_count,
+                            &state->tiling))
         return cuda_refuse(diag,
-                           "no wgmma kernel for heads of %lld (rotary %lld) by %lld",
-                           (long long)s->dqk, (long long)s->rope, (long long)s->dv);
-    if (v->smem_B > exec->dev->smem_block_B)
-        return cuda_refuse(diag, "%s needs %d bytes of shared memory, a block has %d",
-                           v->name, v->smem_B, exec->dev->smem_block_B);
-    cudaError_t error = v->setup();
+                           "no wgmma kernel for heads of %lld (rotary %lld) by %lld"
+                           " within %d bytes of shared memory",
+                           (long long)s->dqk, (long long)s->rope, (long long)s->dv,
+                           exec->dev->smem_block_B);
+    cudaError_t error = state->tiling.variant->setup();
     if (error == cudaErrorInvalidDeviceFunction) {
         cudaGetLastError();
         return cuda_refuse(diag, "the module was built without code for sm_90a");
     }
     return CU(error, diag);
+}
+
+static void name_source(mock_exec *exec)
+{
+    const hopper_state *state = exec->state;
+    const char *name = state->tiling.variant->name;
+    if (state->tiling.pack > 1)
+        snprintf(exec->source, sizeof exec->source, "%s_pack%d", name,
+                 state->tiling.pack);
+    else
+        snprintf(exec->source, sizeof exec->source, "%s", name);
 }
 
 sc_status cuda_hopper_prepare(mock_exec *exec, sc_diag *diag)
@@ -143,26 +160,27 @@ sc_status cuda_hopper_prepare(mock_exec *exec, sc_diag *diag)
     if (!status)
         status = choose(exec, &s, diag);
     if (!status)
-        status = cuda_flash_tiles(exec, &s, state->variant->rows, a, diag);
+        status =
+            cuda_flash_tiles(exec, &s, state->tiling.tokens, state->tiling.pack, a, diag);
     if (!status)
         status = make_maps(exec, &s, diag);
     if (!status)
         status = make_counter(exec, diag);
     if (status)
         return status;
-    state->args.n_tiles = a->b * a->heads * a->q_tiles;
-    state->blocks = exec->dev->info.sm_count < state->args.n_tiles
-                        ? exec->dev->info.sm_count
-                        : state->args.n_tiles;
-    snprintf(exec->source, sizeof exec->source, "%s", state->variant->name);
+    int slots = exec->dev->info.sm_count * state->tiling.variant->per_sm;
+    state->args.n_tiles = a->b * (a->heads / state->tiling.pack) * a->q_tiles;
+    state->blocks = slots < state->args.n_tiles ? slots : state->args.n_tiles;
+    name_source(exec);
     return SC_OK;
 }
 
 sc_status cuda_hopper_launch(mock_exec *exec, sc_diag *diag)
 {
     const hopper_state *state = exec->state;
-    return CU(state->variant->launch(&state->args, state->blocks, exec->dev->stream),
-              diag);
+    return CU(
+        state->tiling.variant->launch(&state->args, state->blocks, exec->dev->stream),
+        diag);
 }
 
 void cuda_hopper_release(mock_exec *exec)

@@ -53,6 +53,7 @@ typedef struct cuda_flash_args {
     int b, heads, kv_heads, causal;
     int q_tiles;      /* tiles of the longest request */
     int head_group;   /* (request, head) pairs walked together, for the L2 cache */
+    int groups;       /* of them; the last one takes all that are left */
     float scale_log2; /* softmax scale * log2(e) */
 } cuda_flash_args;
 
@@ -70,12 +71,14 @@ const cuda_flash_variant *cuda_flash_fp16(int *n);
 
 /* ---- flash_hopper_*.cu: context attention on compute capability 9.0 ---- */
 
-/* Tensor maps of boxes of 64 columns by one head by rows (q) or cols (k, k_rope, v)
- * tokens, 128-byte swizzle. */
+/* Tensor maps of boxes of 64 columns by pack heads by tokens (q), or by one head by as
+ * many tokens as kv_panel_B has rows of 128 bytes (k, k_rope, v); 128-byte swizzle. */
 typedef struct cuda_hopper_args {
     CUtensorMap q, k, k_rope, v;
-    cuda_flash_args flash; /* its q, k, k_rope, v are not used */
+    cuda_flash_args flash; /* its q, k, k_rope, v are not used; head_group counts packs */
     int n_tiles;
+    int pack, tokens;          /* of a tile: heads that share keys, tokens of each */
+    int q_panel_B, kv_panel_B; /* of one box */
     int *counter; /* device, [2]: zero before the first launch, and after every one */
 } cuda_hopper_args;
 
@@ -84,6 +87,11 @@ typedef struct cuda_hopper_variant {
     int kind, dqk, dv, rope;
     int rows, cols; /* query rows a tile, keys a block */
     int smem_B;
+    int per_sm; /* thread blocks an SM */
+    /* What choosing among variants goes by: a thread block needs tile_us + n * block_us
+     * for a tile of n blocks of keys, an SM cannot do more than one block every busy_us.
+     */
+    double tile_us, block_us, busy_us;
     /* Once per device; cudaErrorInvalidDeviceFunction: not compiled for it. */
     cudaError_t (*setup)(void);
     cudaError_t (*launch)(const cuda_hopper_args *args, int blocks, cudaStream_t stream);

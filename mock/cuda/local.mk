@@ -39,6 +39,7 @@ MOCK_CUDA_HOST = \
 	mock/cuda/route.c \
 	mock/cuda/schedule.c \
 	mock/cuda/stream.c \
+	mock/cuda/tiling.c \
 	mock/cuda/trace.c
 EXTRA_DIST += $(MOCK_CUDA_KERNELS) $(MOCK_CUDA_INCLUDES) $(MOCK_CUDA_HOST)
 
