@@ -25,6 +25,7 @@ libsccli_la_SOURCES = \
 	cli/library.h \
 	cli/lint.c \
 	cli/list.c \
+	cli/listed.c \
 	cli/measure.c \
 	cli/measurements.c \
 	cli/model.c \
@@ -33,10 +34,12 @@ libsccli_la_SOURCES = \
 	cli/point.c \
 	cli/plan.c \
 	cli/plan.h \
+	cli/plan_print.c \
 	cli/runner.c \
 	cli/runner.h \
 	cli/session.c \
 	cli/session.h \
+	cli/speed.c \
 	cli/study.c \
 	cli/study.h \
 	cli/sweep.c \

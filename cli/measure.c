@@ -149,16 +149,13 @@ static sc_status start_run(output *out)
 }
 
 /* Marks a point that the store has under equal keys. */
-static sc_status look_up(output *out, cli_job *point)
+static sc_status look_up(output *out, const cli_plan *plan, cli_job *point)
 {
     mock_case c;
     col_record key;
     col_state state;
     sc_diag *diag = &out->cli->diag;
-    sc_status status = cli_set_tp(out->cli, point->tp);
-    if (status == SC_OK)
-        status =
-            cli_make_case(out->cli, out->cls, point->phase, point->at.b, point->at.s, &c);
+    sc_status status = cli_plan_case(out->cli, out->cls, plan, point, &c);
     if (status != SC_OK)
         return status;
     cli_fill_record(out->cli, &out->info, out->cls, &c, NULL, &key);
@@ -181,7 +178,7 @@ static sc_status opened(void *user, const mock_device_info *info, cli_plan *plan
     sc_status status = start_run(out);
     for (size_t i = 0; i < plan->n && status == SC_OK; i++)
         if (plan->point[i].state == CLI_TODO)
-            status = look_up(out, &plan->point[i]);
+            status = look_up(out, plan, &plan->point[i]);
     size_t stored = cli_plan_count(plan, CLI_STORED);
     size_t failed = cli_plan_count(plan, CLI_FAILED_BEFORE);
     if (status == SC_OK && stored + failed > 0 &&
@@ -227,9 +224,8 @@ static sc_status add_row(output *out, const col_record *r)
     return status;
 }
 
-static sc_status measured(void *user, const mock_device_info *info,
-                          const cli_job *point, const mock_case *c,
-                          const mock_timing *timing)
+static sc_status measured(void *user, const mock_device_info *info, const cli_job *point,
+                          const mock_case *c, const mock_timing *timing)
 {
     output *out = user;
     col_record r;

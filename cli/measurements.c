@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "cli/library.h"
 #include "cli/study.h"
-#include "cli/sweep.h"
+#include "cli/runner.h"
 
 /* Maps a table onto one phase and adds its points. A table without rows for the phase is
  * passed over; *n_found counts the tables that had some. */
@@ -124,28 +124,57 @@ static sc_status from_recording(cli_session *cli, rep_study *study)
 
 /* ---- the mock layer, now ---- */
 
-static sc_status keep_rows(void *user, const char *text, size_t n, sc_diag *diag)
+typedef struct fresh { /* rows as text, a table a phase */
+    cli_session *cli;
+    const mock_class *cls;
+    sc_buf text[SOL_N_PHASES];
+    char device[96];
+} fresh;
+
+static sc_status now_opened(void *user, const mock_device_info *info, cli_plan *plan)
 {
-    return sc_buf_addn(user, text, n) == SC_OK ? SC_OK : sc_diag_nomem(diag);
+    fresh *all = user;
+    (void)plan;
+    snprintf(all->device, sizeof all->device, "%s", info->name);
+    return SC_OK;
 }
 
-static sc_status measure_phase(cli_session *cli, rep_study *study,
-                               const cli_device *device, const mock_class *cls,
-                               sol_phase_kind phase)
+static sc_status now_measured(void *user, const mock_device_info *info,
+                              const cli_job *point, const mock_case *c,
+                              const mock_timing *timing)
 {
-    sc_buf text = {0};
-    size_t n_rows;
-    col_table *table = NULL;
-    int n_found = 0;
+    fresh *all = user;
+    col_record record;
+    sc_buf *text = &all->text[point->phase];
+    sc_status status = SC_OK;
+    cli_fill_record(all->cli, info, all->cls, c, timing, &record);
+    if (text->n == 0)
+        status = col_record_header(&record, text, &all->cli->diag);
+    return status ? status : col_record_append(&record, text, &all->cli->diag);
+}
+
+static sc_status now_failed(void *user, const mock_device_info *info,
+                            const cli_job *point, const mock_case *c, const sc_diag *why)
+{
+    (void)user, (void)info, (void)point, (void)c, (void)why; /* the runner warns */
+    return SC_OK;
+}
+
+static sc_status now_rows(fresh *all, rep_study *study, sol_phase_kind phase)
+{
     char name[128];
-    sc_status status = cli_sweep(cli, device, cls, phase, keep_rows, &text, &n_rows);
-    snprintf(name, sizeof name, "%s_%s (measured now)", cls->name, sol_phase_name(phase));
-    if (status == SC_OK)
-        status = col_table_parse(name, sc_buf_text(&text), text.n, &table, &cli->diag);
-    if (status == SC_OK)
-        status = add_table(cli, study, table, phase, &n_found);
+    col_table *table;
+    int n_found = 0;
+    if (all->text[phase].n == 0)
+        return SC_OK;
+    snprintf(name, sizeof name, "%s_%s (measured now)", all->cls->name,
+             sol_phase_name(phase));
+    sc_status status = col_table_parse(name, sc_buf_text(&all->text[phase]),
+                                       all->text[phase].n, &table, &all->cli->diag);
+    if (status != SC_OK)
+        return status;
+    status = add_table(all->cli, study, table, phase, &n_found);
     col_table_free(table);
-    sc_buf_free(&text);
     return status;
 }
 
@@ -165,22 +194,36 @@ static sc_status fall_back(cli_session *cli, rep_study *study, sc_status status)
     return from_recording(cli, study);
 }
 
-static sc_status from_device(cli_session *cli, rep_study *study)
+static sc_status run_now(fresh *all, rep_study *study)
 {
-    cli_device device = {0};
-    const mock_class *cls;
-    sc_status status = cli_find_layer(cli, &cls);
+    cli_session *cli = all->cli;
+    cli_sink sink = {now_opened, now_measured, now_failed, all};
+    cli_plan plan;
+    int number = 0;
+    sc_status status = cli_plan_make(cli, all->cls, &plan);
     if (status != SC_OK)
         return status;
-    status = cli_device_open(cli, &device);
-    if (status != SC_OK)
-        return fall_back(cli, study, status);
+    status = cli_run_plan(cli, all->cls, &plan, &sink, &number);
+    cli_plan_clear(&plan);
+    if (status == SC_OK && number)
+        status = sc_diag_fail(&cli->diag, SC_EGPU, SC3015, "stopped by signal %d", number);
     for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++)
-        if (study->phase[p].present)
-            status = measure_phase(cli, study, &device, cls, (sol_phase_kind)p);
-    note_source(study, REP_MEASURED, device.info.name);
-    cli_device_close(&device);
+        status = now_rows(all, study, (sol_phase_kind)p);
+    if (status == SC_OK)
+        note_source(study, REP_MEASURED, all->device);
     return status;
+}
+
+static sc_status from_device(cli_session *cli, rep_study *study)
+{
+    fresh all = {.cli = cli};
+    sc_status status = cli_find_layer(cli, &all.cls);
+    if (status != SC_OK)
+        return status;
+    status = run_now(&all, study);
+    for (int p = 0; p < SOL_N_PHASES; p++)
+        sc_buf_free(&all.text[p]);
+    return fall_back(cli, study, status);
 }
 
 /* ---- all of it ---- */

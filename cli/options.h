@@ -54,6 +54,12 @@ typedef enum cli_command {
     X(GRID, "grid", "KIND", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EVAL),             \
       "points to measure: small, coarse or full; eval: AXIS=1,2,4:256*2,300:900+100")                                        \
     X(CASES, "cases", "FILE", CLI_ON(MEASURE), "points to measure, from a cases file")     \
+    X(POINTS, "points", "FILE", CLI_ON(MEASURE),                                          \
+      "points to measure, from the rows of a table (axes, parameters, dtypes)")           \
+    X(WHERE, "where", "COL=V,..", CLI_ON(MEASURE),                                        \
+      "of --points: rows with one of these values; may be repeated")                      \
+    X(SAMPLE, "sample", "N", CLI_ON(MEASURE),                                             \
+      "of --points: N of each phase, spread over the range of their times")               \
     X(STORE, "store", "FILE", CLI_ON(MEASURE),                                            \
       "record store; points that it has are skipped")                                     \
     X(PLAN, "plan", "", CLI_ON(MEASURE), "print points, memory and time; measure nothing") \
@@ -72,8 +78,8 @@ typedef enum cli_command {
       "seconds after which a point counts as hung (default 120)")                         \
     X(MAX_FAILURES, "max-failures", "N", CLI_ON(MEASURE),                                 \
       "stop after N failed points in a row (default 5)")                                  \
-    X(SET, "set", "AXIS=V", CLI_ON(EVAL) | CLI_ON(EXPLAIN),                              \
-      "value of an axis; may be repeated")                                               \
+    X(SET, "set", "AXIS=V", CLI_ON(EVAL) | CLI_ON(EXPLAIN) | CLI_ON(MEASURE),            \
+      "value of an axis; may be repeated; measure: the only point")                      \
     X(AGAINST, "against", "AXIS=V,..", CLI_ON(EXPLAIN),                                  \
       "a second point: what changes from --set to it")                                   \
     X(SWEEP, "sweep", "AXIS", CLI_ON(EXPLAIN),                                           \

@@ -8,241 +8,211 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
-#include "collector/table.h"
+#include "sol/proof.h"
 
-/* Where no recording tells: half of the hot bound above the launch floor of a replayed
- * graph. Good enough to divide work and to say minutes or hours. */
-#define GUESS_UTILISATION 0.5
-#define GUESS_FLOOR_S 5e-6
-/* Time of a point besides its launches: allocation, fill, capture; and filling, at a rate
- * that includes mapping the memory. */
-#define SETUP_S 5e-3
-#define FILL_B_S 200e9
-#define BATCHES 15 /* warm-up, finding the batch, 10 samples */
+/* ---- configurations ---- */
 
-typedef struct speed { /* of one phase, from a recording */
-    double floor_s, utilisation;
-    bool guessed;
-} speed;
-
-sc_status cli_set_tp(cli_session *cli, double tp)
+sc_status cli_plan_add_config(cli_session *cli, cli_plan *plan, size_t *index)
 {
-    return sol_config_set_tp(cli->op, &cli->config, tp, &cli->diag);
-}
-
-/* ---- utilisation ---- */
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Hot bounds of all points of the recording, each at its own configuration. */
-static sc_status recorded_bounds(cli_session *cli, const sol_phase *phase,
-                                 const col_points *points, double *sol_s)
-{
-    for (size_t i = 0; i < points->n; i++) {
-        sol_model *model;
-        sol_bound bound;
-        const double *axis[SOL_MAX_AXES];
-        const col_point *p = &points->point[i];
-        for (int a = 0; a < phase->n_axes; a++)
-            axis[a] = &p->axis[a];
-        sc_status status =
-            sol_model_new(cli->op, phase->kind, &points->config[p->group], cli->system,
-                          SOL_ARCHITECTURAL, &model, &cli->diag);
-        if (status != SC_OK)
-            return status;
-        status = sol_model_eval(model, 1, axis, &bound, NULL, &cli->diag);
-        sol_model_free(model);
-        if (status != SC_OK)
-            return status;
-        sol_s[i] = bound.sol_hot_s;
+    size_t n = plan->n_configs;
+    if ((n & (n - 1)) == 0) { /* full: 0, 1, 2, 4, .. */
+        sol_config *more =
+            sc_reallocarray(plan->config, n ? 2 * n : 1, sizeof *plan->config);
+        if (!more)
+            return sc_diag_nomem(&cli->diag);
+        plan->config = more;
     }
-    return SC_OK;
-}
-
-/* floor: the fastest point; utilisation: the median of SOL / (latency - floor) over
- * points of at least three floors. */
-static void learn(const col_points *points, double *sol_s, speed *out)
-{
-    size_t n = 0;
-    double floor_s = INFINITY;
-    for (size_t i = 0; i < points->n; i++)
-        floor_s = fmin(floor_s, points->point[i].latency_s);
-    for (size_t i = 0; i < points->n; i++)
-        if (points->point[i].latency_s >= 3 * floor_s)
-            sol_s[n++] = sol_s[i] / (points->point[i].latency_s - floor_s);
-    if (n == 0)
-        return;
-    qsort(sol_s, n, sizeof *sol_s, by_value);
-    *out = (speed){floor_s, fmax(sol_s[n / 2], 1e-3), false};
-}
-
-static sc_status speed_from_table(cli_session *cli, const sol_phase *phase,
-                                  const col_table *table, speed *out)
-{
-    col_points points = {0};
-    sc_diag diag = {0};
-    if (col_points_map(table, cli->op, phase->kind, NULL, &points, NULL, &diag) != SC_OK)
-        return SC_OK; /* a recording of another shape of op: guess */
-    double *sol_s = sc_calloc(points.n, sizeof *sol_s);
     sc_status status =
-        sol_s ? recorded_bounds(cli, phase, &points, sol_s) : sc_diag_nomem(&cli->diag);
+        sol_config_copy(cli->op, &cli->config, &plan->config[n], &cli->diag);
     if (status == SC_OK)
-        learn(&points, sol_s, out);
-    sc_free(sol_s);
-    col_points_clear(&points);
+        *index = plan->n_configs++;
     return status;
 }
 
-static sc_status find_speed(cli_session *cli, const sol_phase *phase, speed *out)
+sc_status cli_plan_case(cli_session *cli, const mock_class *cls, const cli_plan *plan,
+                        const cli_job *point, mock_case *out)
 {
-    sc_buf path = {0};
-    col_table *table;
-    *out = (speed){GUESS_FLOOR_S, GUESS_UTILISATION, true};
-    sc_buf_printf(&path, "%s/data/recordings/%s/%s_%s.csv", cli->data_dir,
-                  cli->system->name, cli->op->layer, sol_phase_name(phase->kind));
-    sc_status status = path.failed ? sc_diag_nomem(&cli->diag) : SC_OK;
-    if (status == SC_OK && access(path.text, F_OK) == 0) {
-        status = col_table_load(path.text, &table, &cli->diag);
-        if (status == SC_OK) {
-            status = speed_from_table(cli, phase, table, out);
-            col_table_free(table);
-        }
-    }
-    sc_buf_free(&path);
-    return status;
+    cli_plan_use(cli, plan, point);
+    return cli_make_case(cli, cls, point->phase, point->at.b, point->at.s, out);
 }
 
 /* ---- points ---- */
 
-static void set_cost(const mock_timing_options *timing, const speed *how, cli_job *point)
+/* What all points of a plan have in common. */
+typedef struct maker {
+    cli_session *cli;
+    const mock_class *cls;
+    cli_plan *plan;
+    mock_timing_options timing;
+    cli_speed speed[SOL_N_PHASES];
+    bool wants[2]; /* hot, cold */
+} maker;
+
+static sc_status leave_out(cli_job *point, sc_diag *why)
 {
-    point->latency_s = how->floor_s + point->at.sol_s / how->utilisation;
-    double batch_s = fmax(timing->min_batch_s, point->latency_s);
-    point->cost_s = SETUP_S + (double)point->need_B / FILL_B_S +
-                    fmax(3, fmin(BATCHES, timing->max_time_s / batch_s)) *
-                        fmax(batch_s, point->copies * point->latency_s);
+    point->state = CLI_LEFT_OUT;
+    snprintf(point->why, sizeof point->why, "%.200s", why->message);
+    sc_diag_clear(why);
+    return SC_OK;
 }
 
-static sc_status set_memory(cli_session *cli, const mock_class *cls, cli_job *point)
+/* What the layer cannot run is left out: of a table any point, else what is beyond what a
+ * tensor can index. */
+static sc_status set_memory(const maker *make, cli_job *point)
 {
     mock_case c;
-    sc_status status =
-        cli_make_case(cli, cls, point->phase, point->at.b, point->at.s, &c);
+    cli_session *cli = make->cli;
+    sc_status status = cli_plan_case(cli, make->cls, make->plan, point, &c);
     if (status == SC_OK)
-        status = mock_case_bytes(cls, &c, &point->need_B, &cli->diag);
-    if (status == SC_EUNABLE) { /* beyond what a tensor can index */
-        point->state = CLI_LEFT_OUT;
-        snprintf(point->why, sizeof point->why, "%.200s", cli->diag.message);
-        sc_diag_clear(&cli->diag);
-        return SC_OK;
-    }
+        status = mock_case_bytes(make->cls, &c, &point->need_B, &cli->diag);
+    if (status == SC_EUNABLE || (status == SC_EINVAL && make->plan->table))
+        return leave_out(point, &cli->diag);
     return status;
 }
 
 /* Copies in rotation, by the L2 size of the system file: a plan for the memory. The
  * device has the last word. */
-static void set_copies(const cli_session *cli, cli_job *point)
+static void set_copies(const maker *make, cli_job *point)
 {
     sc_diag why;
     sc_diag_clear(&why);
     if (!point->cold || point->state != CLI_TODO)
         return;
     double touched_B = fmin(point->at.bytes_B, (double)point->need_B);
-    if (mock_cold_copies(cli->system->l2_B.value, touched_B, &point->copies, &why)) {
-        point->state = CLI_LEFT_OUT;
-        snprintf(point->why, sizeof point->why, "%.200s", why.message);
-        return;
-    }
-    point->need_B *= (size_t)point->copies;
+    if (mock_cold_copies(make->cli->system->l2_B.value, touched_B, &point->copies, &why))
+        leave_out(point, &why);
+    else
+        point->need_B *= (size_t)point->copies;
 }
 
-static sc_status grow(cli_plan *plan, size_t more, sc_diag *diag)
+static sc_status add_job(const maker *make, sol_phase_kind phase, size_t config,
+                         const cli_axes *at, bool cold)
+{
+    cli_job *point = &make->plan->point[make->plan->n++];
+    *point =
+        (cli_job){.phase = phase, .config = config, .at = *at, .cold = cold, .copies = 1};
+    sc_status status = set_memory(make, point);
+    set_copies(make, point);
+    cli_speed_apply(&make->speed[phase], &make->timing, point);
+    return status;
+}
+
+static sc_status grow(cli_session *cli, cli_plan *plan, size_t more)
 {
     cli_job *point = sc_reallocarray(plan->point, plan->n + more + 1, sizeof *point);
     if (!point)
-        return sc_diag_nomem(diag);
+        return sc_diag_nomem(&cli->diag);
     plan->point = point;
     return SC_OK;
 }
 
-static sc_status add_phase(cli_session *cli, const mock_class *cls, cli_plan *plan,
-                           sol_phase_kind phase, double tp, const speed *how)
+/* The point of --set. */
+static sc_status set_point(cli_session *cli, const sol_phase *phase, cli_axes **out,
+                           size_t *n)
+{
+    double axis[SOL_MAX_AXES];
+    int b = sol_phase_axis_index(phase, "b"), s = sol_phase_axis_index(phase, "s");
+    sc_status status = cli_point(cli, CLI_OPT_SET, phase, axis);
+    if (status == SC_OK && (b < 0 || s < 0))
+        status = sc_diag_fail(&cli->diag, SC_EINVAL, SC3005,
+                              "mock layers run over axes b and s; the %s phase lacks one",
+                              sol_phase_name(phase->kind));
+    cli_axes *at = status == SC_OK ? sc_calloc(1, sizeof *at) : NULL;
+    if (status != SC_OK)
+        return status;
+    if (!at)
+        return sc_diag_nomem(&cli->diag);
+    *at = (cli_axes){.b = axis[b], .s = axis[s]};
+    status = cli_axes_estimate(cli, phase, at, 1);
+    if (status != SC_OK) {
+        sc_free(at);
+        return status;
+    }
+    *out = at;
+    *n = 1;
+    return SC_OK;
+}
+
+static bool on_cpu(const cli_session *cli)
+{
+    return strncmp(cli_value(&cli->options, CLI_OPT_DEVICE, "cuda"), "cpu", 3) == 0;
+}
+
+static sc_status phase_points(cli_session *cli, const sol_phase *phase, cli_axes **at,
+                              size_t *n)
 {
     const char *file = cli_value(&cli->options, CLI_OPT_CASES, NULL);
-    const char *device = cli_value(&cli->options, CLI_OPT_DEVICE, "cuda");
-    bool cpu = strncmp(device, "cpu", 3) == 0;
-    const char *cache = cli_value(&cli->options, CLI_OPT_CACHE, "hot");
-    const bool both = strcmp(cache, "both") == 0;
-    const bool wants[2] = {both || strcmp(cache, "hot") == 0,
-                           both || strcmp(cache, "cold") == 0};
-    mock_device_info info = {.kind = "cuda"};
-    mock_timing_options timing;
+    if (cli_has(&cli->options, CLI_OPT_SET))
+        return set_point(cli, phase, at, n);
+    if (file)
+        return cli_case_points(cli, file, phase, at, n);
+    return cli_grid_points(
+        cli, phase,
+        cli_value(&cli->options, CLI_OPT_GRID, on_cpu(cli) ? "small" : "coarse"), at, n);
+}
+
+/* The points of a phase at cli->config. */
+static sc_status add_phase(const maker *make, sol_phase_kind phase, size_t config)
+{
     cli_axes *at = NULL;
     size_t n = 0;
-    if (cpu)
-        snprintf(info.kind, sizeof info.kind, "cpu");
-    cli_timing_options(cli, &info, &timing);
-    sc_status status = cli_stopping_options(cli, &timing);
-    if (status == SC_OK && !wants[0] && !wants[1])
-        status = sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
-                              "--cache is hot, cold or both, not '%s'", cache);
+    sc_status status = phase_points(make->cli, make->cli->op->phase[phase], &at, &n);
     if (status == SC_OK)
-        status = file ? cli_case_points(cli, file, cli->op->phase[phase], &at, &n)
-                      : cli_grid_points(cli, cli->op->phase[phase],
-                                        cli_value(&cli->options, CLI_OPT_GRID,
-                                                  cpu ? "small" : "coarse"),
-                                        &at, &n);
-    if (status == SC_OK)
-        status = grow(plan, 2 * n, &cli->diag);
+        status = grow(make->cli, make->plan, 2 * n);
     for (int cold = 0; cold < 2; cold++)
-        for (size_t i = 0; i < n && status == SC_OK && wants[cold]; i++) {
-            cli_job *point = &plan->point[plan->n++];
-            *point = (cli_job){
-                .phase = phase, .tp = tp, .at = at[i], .cold = cold, .copies = 1};
-            status = set_memory(cli, cls, point);
-            set_copies(cli, point);
-            set_cost(&timing, how, point);
-        }
+        for (size_t i = 0; i < n && status == SC_OK && make->wants[cold]; i++)
+            status = add_job(make, phase, config, &at[i], cold);
     sc_free(at);
     return status;
 }
 
-static sc_status add_tp(cli_session *cli, const mock_class *cls, cli_plan *plan,
-                        double tp, const speed *how)
+static sc_status add_tp(const maker *make, double tp)
 {
-    sc_status status = cli_set_tp(cli, tp);
+    size_t config;
+    sc_status status =
+        sol_config_set_tp(make->cli->op, &make->cli->config, tp, &make->cli->diag);
+    if (status == SC_OK)
+        status = cli_plan_add_config(make->cli, make->plan, &config);
     for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++)
-        if (cli->phase[p])
-            status = add_phase(cli, cls, plan, (sol_phase_kind)p, tp, &how[p]);
+        if (make->cli->phase[p])
+            status = add_phase(make, (sol_phase_kind)p, config);
     return status;
 }
 
 /* "1,2,4,8" */
-static sc_status add_all_tp(cli_session *cli, const mock_class *cls, cli_plan *plan,
-                            const speed *how)
+static sc_status add_all_tp(const maker *make)
 {
-    const char *text = cli_value(&cli->options, CLI_OPT_TP, "1");
+    const char *all = cli_value(&make->cli->options, CLI_OPT_TP, "1"), *text = all;
     for (;;) {
         char one[32];
         int64_t tp;
         size_t n = strcspn(text, ",");
         snprintf(one, sizeof one, "%.*s", n < 31 ? (int)n : 31, text);
         if (!sc_parse_int(one, &tp))
-            return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
-                                "--tp wants numbers with commas between, not '%s'",
-                                cli_value(&cli->options, CLI_OPT_TP, ""));
-        sc_status status = add_tp(cli, cls, plan, (double)tp, how);
+            return sc_diag_fail(&make->cli->diag, SC_EINVAL, SC6001,
+                                "--tp wants numbers with commas between, not '%s'", all);
+        sc_status status = add_tp(make, (double)tp);
         if (status != SC_OK || !text[n])
             return status;
         text += n + 1;
     }
+}
+
+static sc_status add_table(const maker *make)
+{
+    cli_listed *list = NULL;
+    size_t n = 0;
+    make->plan->table = true;
+    sc_status status = cli_listed_points(make->cli, make->cls, make->plan, &list, &n);
+    if (status == SC_OK)
+        status = grow(make->cli, make->plan, 2 * n);
+    for (int cold = 0; cold < 2; cold++)
+        for (size_t i = 0; i < n && status == SC_OK && make->wants[cold]; i++)
+            status = add_job(make, list[i].phase, list[i].config, &list[i].at, cold);
+    sc_free(list);
+    return status;
 }
 
 /* ---- shards ---- */
@@ -297,22 +267,76 @@ static sc_status divide(cli_session *cli, cli_plan *plan)
     return status;
 }
 
+/* ---- the plan ---- */
+
+/* At most one option may say which points. */
+static sc_status check_sources(cli_session *cli)
+{
+    static const cli_option source[] = {CLI_OPT_GRID, CLI_OPT_CASES, CLI_OPT_POINTS,
+                                        CLI_OPT_SET};
+    const cli_options *options = &cli->options;
+    const char *first = NULL;
+    for (size_t i = 0; i < sizeof source / sizeof *source; i++) {
+        const char *name = cli_option_name(source[i]);
+        if (!cli_has(options, source[i]))
+            continue;
+        if (first)
+            return sc_diag_fail(&cli->diag, SC_EINVAL, SC6002,
+                                "--%s and --%s contradict each other", name, first);
+        first = name;
+    }
+    bool table = cli_has(options, CLI_OPT_POINTS);
+    if (table && cli_has(options, CLI_OPT_TP))
+        return sc_diag_fail(&cli->diag, SC_EINVAL, SC6002,
+                            "--points has the tp of each row: --tp contradicts it");
+    if (!table && (cli_has(options, CLI_OPT_WHERE) || cli_has(options, CLI_OPT_SAMPLE)))
+        return sc_diag_fail(&cli->diag, SC_EINVAL, SC6002,
+                            "--where and --sample choose rows of --points");
+    return SC_OK;
+}
+
+static sc_status set_cache(maker *make)
+{
+    const char *cache = cli_value(&make->cli->options, CLI_OPT_CACHE, "hot");
+    const bool both = strcmp(cache, "both") == 0;
+    make->wants[0] = both || strcmp(cache, "hot") == 0;
+    make->wants[1] = both || strcmp(cache, "cold") == 0;
+    if (make->wants[0] || make->wants[1])
+        return SC_OK;
+    return sc_diag_fail(&make->cli->diag, SC_EINVAL, SC6001,
+                        "--cache is hot, cold or both, not '%s'", cache);
+}
+
+static sc_status prepare(maker *make)
+{
+    cli_session *cli = make->cli;
+    mock_device_info info = {.kind = "cuda"};
+    if (on_cpu(cli))
+        snprintf(info.kind, sizeof info.kind, "cpu");
+    cli_timing_options(cli, &info, &make->timing);
+    sc_status status = cli_stopping_options(cli, &make->timing);
+    if (status == SC_OK)
+        status = check_sources(cli);
+    if (status == SC_OK)
+        status = set_cache(make);
+    if (status == SC_OK)
+        status = parse_shard(cli, make->plan);
+    for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++)
+        if (cli->phase[p]) {
+            status = cli_speed_find(cli, cli->op->phase[p], &make->speed[p]);
+            make->plan->guessed[p] = make->speed[p].guessed;
+        }
+    return status;
+}
+
 sc_status cli_plan_make(cli_session *cli, const mock_class *cls, cli_plan *out)
 {
     cli_plan plan = {0};
-    speed how[SOL_N_PHASES];
-    sc_status status = parse_shard(cli, &plan);
-    if (status == SC_OK && cli_has(&cli->options, CLI_OPT_CASES) &&
-        cli_has(&cli->options, CLI_OPT_GRID))
-        status = sc_diag_fail(&cli->diag, SC_EINVAL, SC6002,
-                              "--cases and --grid contradict each other");
-    for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++)
-        if (cli->phase[p]) {
-            status = find_speed(cli, cli->op->phase[p], &how[p]);
-            plan.guessed[p] = how[p].guessed;
-        }
+    maker make = {.cli = cli, .cls = cls, .plan = &plan};
+    sc_status status = prepare(&make);
     if (status == SC_OK)
-        status = add_all_tp(cli, cls, &plan, how);
+        status =
+            cli_has(&cli->options, CLI_OPT_POINTS) ? add_table(&make) : add_all_tp(&make);
     if (status == SC_OK)
         status = divide(cli, &plan);
     if (status != SC_OK) {
@@ -325,6 +349,9 @@ sc_status cli_plan_make(cli_session *cli, const mock_class *cls, cli_plan *out)
 
 void cli_plan_clear(cli_plan *plan)
 {
+    for (size_t i = 0; i < plan->n_configs; i++)
+        sol_config_clear(&plan->config[i]);
+    sc_free(plan->config);
     sc_free(plan->point);
     *plan = (cli_plan){0};
 }
@@ -344,40 +371,4 @@ double cli_plan_seconds(const cli_plan *plan)
         if (plan->point[i].state == CLI_TODO)
             sum += plan->point[i].cost_s;
     return sum;
-}
-
-/* ---- printing ---- */
-
-static void print_point(const cli_job *p, sc_buf *out)
-{
-    sc_buf_printf(out, "%-10s %3.0f %6.0f %8.0f  %-5s %10.3f %12.2f %10.3f%s%s\n",
-                  sol_phase_name(p->phase), p->tp, p->at.b, p->at.s,
-                  p->cold ? "cold" : "hot", (double)p->need_B / 0x1p20,
-                  p->latency_s * 1e6, p->cost_s, p->why[0] ? "  left out: " : "", p->why);
-}
-
-sc_status cli_plan_print(cli_session *cli, const cli_plan *plan)
-{
-    sc_buf out = {0};
-    size_t n_todo = cli_plan_count(plan, CLI_TODO);
-    sc_buf_printf(&out, "%-10s %3s %6s %8s  %-5s %10s %12s %10s\n", "phase", "tp", "b",
-                  "s", "cache", "MiB", "latency us", "time s");
-    for (size_t i = 0; i < plan->n; i++)
-        if (plan->point[i].state != CLI_OTHER_SHARD)
-            print_point(&plan->point[i], &out);
-    sc_buf_printf(&out, "%zu points, about %.0f s", n_todo, cli_plan_seconds(plan));
-    if (plan->n_shards > 1)
-        sc_buf_printf(&out, " (shard %d of %d; %zu points in all)", plan->shard,
-                      plan->n_shards, plan->n);
-    sc_buf_add(&out, "\n");
-    for (int p = 0; p < SOL_N_PHASES; p++)
-        if (cli->phase[p])
-            sc_buf_printf(
-                &out, "%s: time %s\n", sol_phase_name((sol_phase_kind)p),
-                plan->guessed[p]
-                    ? "guessed from the speed of light: no recording"
-                    : "from the speed of light and the recording's utilisation");
-    sc_status status = cli_print(cli, &out);
-    sc_buf_free(&out);
-    return status;
 }

@@ -24,12 +24,14 @@
 #define WARM_S 0.05
 /* Of the available memory: alignment of allocations, workspaces of libraries, graphs. */
 #define MEMORY_SHARE 0.98
+#define VERIFY_FLOP 1e8 /* a tenth of a second of double-precision loops */
 
 /* ---- the worker's side ---- */
 
 typedef struct request {
     sol_phase_kind phase;
-    double tp, b, s, bytes_B;
+    size_t config;
+    double b, s, bytes_B;
     bool cold;
 } request;
 
@@ -41,10 +43,11 @@ typedef struct hello {
 typedef struct child { /* one worker's; filled before the fork, used after it */
     cli_session *cli;
     const mock_class *cls;
+    const cli_plan *plan; /* its configurations */
     char spec[32];
     cli_device device;
     mock_timing_options timing;
-    double verified_tp[SOL_N_PHASES];
+    bool *verified;      /* [n_configs * SOL_N_PHASES] */
     double idle_since_s; /* when the last point ended; 0: long ago */
 } child;
 
@@ -57,6 +60,9 @@ static sc_status child_open(void *user, void *out, sc_diag *diag)
     if (status != SC_OK)
         return status;
     answer->info = me->device.info;
+    me->verified = sc_calloc(me->plan->n_configs * SOL_N_PHASES, sizeof *me->verified);
+    if (!me->verified)
+        return sc_diag_nomem(diag);
     cli_timing_options(me->cli, &me->device.info, &me->timing);
     status = cli_stopping_options(me->cli, &me->timing);
     if (status != SC_OK) {
@@ -70,16 +76,45 @@ static sc_status child_open(void *user, void *out, sc_diag *diag)
     return me->device.ops->available(me->device.dev, &answer->free_B, diag);
 }
 
-/* Once a phase and tp: what is timed computes the right thing. */
-static sc_status verify_once(child *me, sol_phase_kind phase, double tp)
+static bool same_slots(const sol_op *op, const sol_config *a, const sol_config *b)
 {
-    if (me->verified_tp[phase] == tp)
+    for (int i = 0; i < op->n_slots; i++)
+        if (a->slot[i] != b->slot[i])
+            return false;
+    return true;
+}
+
+/* Floating-point operations of the reference on the case that cli_verify_layer runs. */
+static sc_status reference_cost(child *me, sol_phase_kind phase, double *out)
+{
+    cli_axes at = {.b = 3, .s = 70};
+    sc_status status = cli_axes_estimate(me->cli, me->cli->op->phase[phase], &at, 1);
+    *out = at.cost * fmin(1, CLI_VERIFY_ROWS / at.x);
+    return status;
+}
+
+/* What is timed computes the right thing: a configuration is compared with the reference
+ * before its first point is timed. Of a table, which can have hundreds of them, those are
+ * passed over whose reference takes long, but the first of its phase and dtypes. */
+static sc_status verify_once(child *me, sol_phase_kind phase, size_t config)
+{
+    double flop = 0;
+    bool seen = false;
+    const sol_config *all = me->plan->config;
+    bool *mine = &me->verified[phase * me->plan->n_configs];
+    if (mine[config])
         return SC_OK;
-    sc_status status = cli_verify_layer(me->cli, &me->device, me->cls, phase);
+    for (size_t i = 0; i < me->plan->n_configs; i++)
+        seen |= mine[i] && same_slots(me->cli->op, &all[i], &all[config]);
+    sc_status status = me->plan->table && seen ? reference_cost(me, phase, &flop) : SC_OK;
+    if (status != SC_OK || flop > VERIFY_FLOP)
+        return status;
+    status = cli_verify_layer(me->cli, &me->device, me->cls, phase);
     if (status != SC_OK)
         return status;
-    me->verified_tp[phase] = tp;
-    cli_settle(&me->device);
+    mine[config] = true;
+    if (!seen)
+        cli_settle(&me->device);
     me->idle_since_s = 0; /* the wait let the clocks down */
     return SC_OK;
 }
@@ -92,31 +127,44 @@ static double warm_s(const child *me)
     return !cpu && sc_now_s() - me->idle_since_s > IDLE_S ? WARM_S : 0;
 }
 
-static sc_status child_time(child *me, const request *r, mock_timing *out)
+/* The case of a request on the device, in the cache state asked for. */
+static sc_status child_bench(child *me, const request *r, mock_bench **out)
 {
     mock_case c;
     mock_bench *bench;
+    size_t planned_B = 0;
     sc_diag *diag = &me->cli->diag;
-    sc_status status = cli_set_tp(me->cli, r->tp);
-    if (status == SC_OK)
-        status = verify_once(me, r->phase, r->tp);
-    if (status == SC_OK)
-        status = cli_make_case(me->cli, me->cls, r->phase, r->b, r->s, &c);
+    sc_status status = cli_make_case(me->cli, me->cls, r->phase, r->b, r->s, &c);
     if (status == SC_OK)
         status =
             mock_bench_new(me->cls, &c, me->device.ops, me->device.dev, &bench, diag);
     if (status != SC_OK)
         return status;
-    if (r->cold) {
-        size_t planned_B = 0; /* no more than there is can be touched */
+    if (r->cold) { /* no more than there is can be touched */
         status = mock_case_bytes(me->cls, &c, &planned_B, diag);
         if (status == SC_OK)
             status = mock_bench_make_cold(bench, (double)me->device.info.l2_B,
                                           fmin(r->bytes_B, (double)planned_B), diag);
     }
-    me->timing.warm_s = warm_s(me);
+    if (status != SC_OK)
+        mock_bench_free(bench);
+    else
+        *out = bench;
+    return status;
+}
+
+static sc_status child_time(child *me, const request *r, mock_timing *out)
+{
+    mock_bench *bench;
+    const cli_job point = {.config = r->config};
+    cli_plan_use(me->cli, me->plan, &point);
+    sc_status status = verify_once(me, r->phase, r->config);
     if (status == SC_OK)
-        status = mock_bench_time(bench, &me->timing, out, diag);
+        status = child_bench(me, r, &bench);
+    if (status != SC_OK)
+        return status;
+    me->timing.warm_s = warm_s(me);
+    status = mock_bench_time(bench, &me->timing, out, &me->cli->diag);
     mock_bench_free(bench);
     me->idle_since_s = sc_now_s();
     return status;
@@ -183,7 +231,7 @@ static mock_worker_job job_of(lane *at)
 static sc_status open_lane(runner *run, int i, const char *spec)
 {
     lane *at = &run->lane[i];
-    at->child = (child){.cli = run->cli, .cls = run->cls};
+    at->child = (child){.cli = run->cli, .cls = run->cls, .plan = run->plan};
     snprintf(at->child.spec, sizeof at->child.spec, "%s", spec);
     mock_worker_job job = job_of(at);
     fflush(NULL);
@@ -220,11 +268,14 @@ static void progress(const runner *run, const cli_job *point)
     fprintf(stderr, "\r\033[K%zu/%zu points  %.1f/s  %.0f s left", run->n_done,
             run->n_planned, elapsed_s > 0 ? (double)run->n_done / elapsed_s : 0,
             pace * fmax(0, run->planned_s - run->done_s));
-    if (point)
-        fprintf(stderr, "  %s tp=%.0f b=%.0f s=%.0f%s", sol_phase_name(point->phase),
-                point->tp, point->at.b, point->at.s, point->cold ? " cold" : "");
-    else
+    sc_buf name = {0};
+    if (point) {
+        cli_plan_name(run->cli, run->plan, point, &name);
+        fprintf(stderr, "  %.60s%s", sc_buf_text(&name), point->cold ? " cold" : "");
+    } else {
         fputs("\r\033[K", stderr);
+    }
+    sc_buf_free(&name);
 }
 
 /* ---- outcomes ---- */
@@ -233,10 +284,11 @@ static sc_status warn_point(runner *run, const cli_job *point, const char *what,
                             sc_code code, const char *why)
 {
     sc_diag warning;
+    sc_buf name = {0};
+    cli_plan_name(run->cli, run->plan, point, &name);
     sc_diag_clear(&warning);
-    sc_diag_warn(&warning, code, "%s tp=%.0f b=%.0f s=%.0f %s: %.300s",
-                 sol_phase_name(point->phase), point->tp, point->at.b, point->at.s, what,
-                 why);
+    sc_diag_warn(&warning, code, "%.160s %s: %.300s", sc_buf_text(&name), what, why);
+    sc_buf_free(&name);
     return sc_diags_add(&run->cli->warnings, &warning) == SC_OK
                ? SC_OK
                : sc_diag_nomem(&run->cli->diag);
@@ -249,13 +301,19 @@ static sc_status leave_out(runner *run, cli_job *point, sc_code code, const char
     return warn_point(run, point, "is left out", code, why);
 }
 
-/* The point's case at its tp: keys of a row. */
 static sc_status case_of(runner *run, const cli_job *point, mock_case *c)
 {
-    sc_status status = cli_set_tp(run->cli, point->tp);
-    return status == SC_OK ? cli_make_case(run->cli, run->cls, point->phase, point->at.b,
-                                           point->at.s, c)
-                           : status;
+    return cli_plan_case(run->cli, run->cls, run->plan, point, c);
+}
+
+static void keep_timing(cli_job *point, const mock_timing *t)
+{
+    point->state = CLI_MEASURED;
+    point->measured_s = t->median_s;
+    point->mad_s = t->mad_s;
+    point->samples = t->n;
+    snprintf(point->source, sizeof point->source, "%s", t->source);
+    snprintf(point->unmet, sizeof point->unmet, "%s", t->unmet);
 }
 
 static sc_status note_failure(runner *run, lane *at, const sc_diag *why)
@@ -314,7 +372,7 @@ static sc_status take_answer(runner *run, int i)
         status = take_failure(run, i, status, &why);
     } else {
         run->in_a_row = 0;
-        at->point->state = CLI_MEASURED;
+        keep_timing(at->point, run->timing);
         status = case_of(run, at->point, &c);
         if (status == SC_OK)
             status = run->sink->measured(run->sink->user, &at->hello.info, at->point, &c,
@@ -362,7 +420,7 @@ static sc_status hand_out(runner *run, bool *busy)
             status = next_point(run, at, &at->point);
         if (status == SC_OK && at->point && !mock_worker_busy(run->worker[i])) {
             const cli_job *p = at->point;
-            request r = {p->phase, p->tp, p->at.b, p->at.s, p->at.bytes_B, p->cold};
+            request r = {p->phase, p->config, p->at.b, p->at.s, p->at.bytes_B, p->cold};
             status = mock_worker_send(run->worker[i], &r, run->limit_s, &run->cli->diag);
         }
         if (status != SC_OK)

@@ -5,7 +5,7 @@
 
 #include "cli/plan.h"
 
-/* Receives what comes of the plan, in the parent process. cli->config.tp is the point's.
+/* Receives what comes of the plan, in the parent process. cli->config is the point's.
  * Each returns SC_OK or an error that ends the run. */
 typedef struct cli_sink {
     /* The first device is open. May set points of the plan to CLI_STORED or

@@ -94,6 +94,41 @@ sc_status cli_scope(cli_session *cli, mock_scope *out)
     return SC_OK;
 }
 
+/* A parameter or dtype that the layer does not have must be what the layer does: a sliding
+ * window, say, is not measured by a layer that knows of none. */
+static sc_status check_features(cli_session *cli, const mock_class *cls)
+{
+    const sol_op *op = cli->op;
+    sol_config plain;
+    sc_status status = sol_config_init(op, &plain, &cli->diag);
+    if (status != SC_OK)
+        return status;
+    for (int i = 0; i < cls->n_slots; i++) {
+        int at = sol_op_slot_index(op, cls->slot[i]);
+        if (at >= 0) {
+            plain.slot[at] = cli->config.slot[at];
+            plain.slot_given[at] = true;
+        }
+    }
+    sol_config_follow(op, &plain);
+    for (int i = 0; i < op->n_params && status == SC_OK; i++)
+        if (mock_class_param(cls, op->param[i].name) < 0 &&
+            cli->config.param[i] != op->param[i].value)
+            status = sc_diag_fail(&cli->diag, SC_EUNABLE, SC3005,
+                                  "layer %s has no %s: it runs %g, not %g", cls->name,
+                                  op->param[i].name, op->param[i].value,
+                                  cli->config.param[i]);
+    for (int i = 0; i < op->n_slots && status == SC_OK; i++)
+        if (plain.slot[i] != cli->config.slot[i])
+            status = sc_diag_fail(&cli->diag, SC_EUNABLE, SC3005,
+                                  "layer %s has no dtype %s: it runs %s, not %s",
+                                  cls->name, op->slot[i].name,
+                                  sol_dtype_name(plain.slot[i]),
+                                  sol_dtype_name(cli->config.slot[i]));
+    sol_config_clear(&plain);
+    return status;
+}
+
 sc_status cli_make_case(cli_session *cli, const mock_class *cls, sol_phase_kind phase,
                         double b, double s, mock_case *out)
 {
@@ -107,7 +142,8 @@ sc_status cli_make_case(cli_session *cli, const mock_class *cls, sol_phase_kind 
         if (at >= 0)
             out->dtype[i] = cli->config.slot[at];
     }
-    return set_case_params(cli, cls, out);
+    status = check_features(cli, cls);
+    return status == SC_OK ? set_case_params(cli, cls, out) : status;
 }
 
 /* ---- points ---- */
@@ -243,18 +279,6 @@ sc_status cli_grid_points(cli_session *cli, const sol_phase *phase, const char *
 
 /* ---- running ---- */
 
-typedef struct sweep {
-    cli_session *cli;
-    const cli_device *device;
-    const mock_class *cls;
-    sol_phase_kind phase;
-    mock_timing_options timing;
-    cli_row_fn *sink;
-    void *user;
-    size_t n_rows;
-    bool header; /* was written */
-} sweep;
-
 sc_status cli_verify_layer(cli_session *cli, const cli_device *device,
                            const mock_class *cls, sol_phase_kind phase)
 {
@@ -270,7 +294,7 @@ sc_status cli_verify_layer(cli_session *cli, const cli_device *device,
     status = mock_bench_new(cls, &c, device->ops, device->dev, &bench, diag);
     if (status != SC_OK)
         return status;
-    status = mock_bench_compare(bench, 16, &compare, diag);
+    status = mock_bench_compare(bench, CLI_VERIFY_ROWS, &compare, diag);
     mock_bench_free(bench);
     if (status != SC_OK || mock_compare_ok(&compare))
         return status;
@@ -328,74 +352,6 @@ void cli_fill_record(const cli_session *cli, const mock_device_info *info,
     r->scope = mock_scope_name(c->scope);
     if (t)
         fill_timing(t, r);
-}
-
-static sc_status emit(sweep *sw, const mock_case *c, const mock_timing *timing)
-{
-    col_record record;
-    sc_buf text = {0};
-    sc_diag *diag = &sw->cli->diag;
-    sc_status status = SC_OK;
-    cli_fill_record(sw->cli, &sw->device->info, sw->cls, c, timing, &record);
-    if (!sw->header)
-        status = col_record_header(&record, &text, diag);
-    if (status == SC_OK)
-        status = col_record_append(&record, &text, diag);
-    if (status == SC_OK)
-        status = sw->sink(sw->user, sc_buf_text(&text), text.n, diag);
-    sc_buf_free(&text);
-    sw->header |= status == SC_OK;
-    sw->n_rows += status == SC_OK;
-    return status;
-}
-
-static sc_status run_point(sweep *sw, const cli_axes *point)
-{
-    mock_case c;
-    mock_bench *bench;
-    sc_diag *diag = &sw->cli->diag;
-    sc_status status = cli_make_case(sw->cli, sw->cls, sw->phase, point->b, point->s, &c);
-    if (status != SC_OK)
-        return status;
-    status = mock_bench_new(sw->cls, &c, sw->device->ops, sw->device->dev, &bench, diag);
-    if (status != SC_OK)
-        return status;
-    mock_timing *timing = sc_calloc(1, sizeof *timing);
-    status = timing ? mock_bench_time(bench, &sw->timing, timing, diag)
-                    : sc_diag_nomem(diag);
-    mock_bench_free(bench);
-    if (status == SC_OK)
-        status = emit(sw, &c, timing);
-    sc_free(timing);
-    return status;
-}
-
-/* A point that does not fit, or that the layer cannot run, is left out and named. */
-static sc_status leave_out(sweep *sw, const cli_axes *point, sc_status status)
-{
-    sc_diag *diag = &sw->cli->diag;
-    bool fits_not = status == SC_ENOMEM && diag->code == SC3004;
-    bool runs_not = status == SC_EUNABLE && diag->code == SC3005 && sw->n_rows > 0;
-    if (!fits_not && !runs_not)
-        return status;
-    sc_diag warning = *diag;
-    warning.severity = SC_WARNING;
-    snprintf(warning.message, sizeof warning.message, "b=%.0f s=%.0f is left out: %.400s",
-             point->b, point->s, diag->message);
-    sc_diag_clear(diag);
-    return sc_diags_add(&sw->cli->warnings, &warning) == SC_OK ? SC_OK
-                                                               : sc_diag_nomem(diag);
-}
-
-static void progress(const sweep *sw, size_t done, size_t n, const cli_axes *point,
-                     double elapsed_s)
-{
-    if (cli_has(&sw->cli->options, CLI_OPT_QUIET) || !isatty(STDERR_FILENO))
-        return;
-    double rest = done ? elapsed_s / (double)done * (double)(n - done) : 0;
-    fprintf(stderr, "\r\033[K%s %s %zu/%zu  b=%.0f s=%.0f  %.0f s left%s", sw->cls->name,
-            sol_phase_name(sw->phase), done, n, point ? point->b : 0, point ? point->s : 0,
-            rest, done == n ? "\r\033[K" : "");
 }
 
 void cli_timing_options(const cli_session *cli, const mock_device_info *info,
@@ -472,37 +428,4 @@ void cli_settle(const cli_device *device)
         if (!isnan(seen.sm_clock_hz) && seen.sm_clock_hz > 0)
             nanosleep(&pause, NULL);
     }
-}
-
-sc_status cli_sweep(cli_session *cli, const cli_device *device, const mock_class *cls,
-                    sol_phase_kind phase, cli_row_fn *sink, void *user, size_t *n_rows)
-{
-    sweep sw = {.cli = cli, .device = device, .cls = cls, .phase = phase, .sink = sink,
-                .user = user};
-    cli_axes *point = NULL;
-    size_t n = 0;
-    cli_timing_options(cli, &device->info, &sw.timing);
-    bool cpu = strcmp(device->info.kind, "cpu") == 0;
-    sc_status status = cli_grid_points(
-        cli, cli->op->phase[phase],
-        cli_value(&cli->options, CLI_OPT_GRID, cpu ? "small" : "coarse"), &point, &n);
-    if (status != SC_OK)
-        return status;
-    status = cli_verify_layer(cli, device, cls, phase);
-    if (status == SC_OK)
-        status = mock_floor_measure(device->ops, device->dev, &sw.timing.floor, &cli->diag);
-    if (status == SC_OK)
-        cli_settle(device);
-    double start = sc_now_s();
-    for (size_t i = 0; i < n && status == SC_OK; i++) {
-        progress(&sw, i, n, &point[i], sc_now_s() - start);
-        status = run_point(&sw, &point[i]);
-        if (status != SC_OK)
-            status = leave_out(&sw, &point[i], status);
-    }
-    progress(&sw, n, n, NULL, sc_now_s() - start);
-    sc_free(point);
-    if (status == SC_OK)
-        *n_rows = sw.n_rows;
-    return status;
 }

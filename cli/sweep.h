@@ -20,8 +20,9 @@ void cli_device_close(cli_device *device);
 /* The mock layer of the op. Errors: SC_EINVAL SC3010 (the op names none), SC3000. */
 sc_status cli_find_layer(cli_session *cli, const mock_class **out);
 
-/* The case of one point: parameters local to one GPU, dtypes by slot name. Errors:
- * SC_EINVAL SC3005 (a value that is no integer, or outside the layer's range). */
+/* The case of one point at cli->config: parameters local to one GPU, dtypes by slot name.
+ * Errors: SC_EINVAL SC3005 (a value that is no integer, or outside the layer's range),
+ * SC_EUNABLE SC3005 (the op has a feature on that the layer does not have). */
 sc_status cli_make_case(cli_session *cli, const mock_class *cls, sol_phase_kind phase,
                         double b, double s, mock_case *out);
 
@@ -45,7 +46,9 @@ sc_status cli_grid_points(cli_session *cli, const sol_phase *phase, const char *
 sc_status cli_axes_estimate(cli_session *cli, const sol_phase *phase, cli_axes *point,
                             size_t n);
 
-/* Compares a small ragged case with the reference. Errors: SC_EGPU SC3007. */
+/* Compares CLI_VERIFY_ROWS rows of a small ragged case, b=3 and s=70, with the reference.
+ * Errors: SC_EGPU SC3007. */
+#define CLI_VERIFY_ROWS 16
 sc_status cli_verify_layer(cli_session *cli, const cli_device *device,
                            const mock_class *cls, sol_phase_kind phase);
 
@@ -64,14 +67,5 @@ void cli_fill_record(const cli_session *cli, const mock_device_info *info,
 /* Waits until the device reports no throttling, so that the first points do not pay for the
  * sweep before. Devices without telemetry need no wait. */
 void cli_settle(const cli_device *device);
-
-/* Receives table text, header first, then a row a point, as soon as it is measured. */
-typedef sc_status cli_row_fn(void *user, const char *text, size_t n, sc_diag *diag);
-
-/* Measures the points of --grid. Before anything is timed, a small ragged case is compared
- * with the reference. Points that do not fit in memory are left out with a warning.
- * Errors: SC_EGPU (SC3003, SC3007: wrong output), those of the layer and of sink. */
-sc_status cli_sweep(cli_session *cli, const cli_device *device, const mock_class *cls,
-                    sol_phase_kind phase, cli_row_fn *sink, void *user, size_t *n_rows);
 
 #endif

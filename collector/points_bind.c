@@ -188,11 +188,16 @@ const sol_table_map *col_plan_choose(const col_plan *p)
     }
     if (!best && other)
         return other;
-    for (int i = 0; i < p->op->n_tables && !best; i++)
-        if (p->op->table[i].phase == p->phase->kind &&
-            columns_match(&p->op->table[i], p->table))
-            best = &p->op->table[i];
-    return best;
+    for (int i = 0; i < p->op->n_tables && !best; i++) {
+        const sol_table_map *map = &p->op->table[i];
+        if (!columns_match(map, p->table))
+            continue;
+        if (map->phase == p->phase->kind)
+            best = map;
+        else if (!other)
+            other = map;
+    }
+    return best ? best : other;
 }
 
 /* The columns that expr mentions, as arrays by symbol. */

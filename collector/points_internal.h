@@ -103,8 +103,8 @@ sc_status col_plan_skip_others(const col_plan *p, const sol_table_map *map);
 /* ---- binding columns ---- */
 
 /* The map for the table, the longest stem first, then columns; NULL: none matches. Where
- * the file's name is that of another phase's map, that one is returned: no row is ours.
- */
+ * the file's name or the columns are those of another phase's map, that one is returned:
+ * no row is ours. */
 const sol_table_map *col_plan_choose(const col_plan *p);
 /* Errors: SC_EPARSE SC2001, SC2002, SC_ENOMEM. */
 sc_status col_plan_bind_names(col_plan *p);

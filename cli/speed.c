@@ -1,0 +1,115 @@
+/* solcheck - how long the points of a plan will take.
+ * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+#include <config.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "cli/plan.h"
+#include "collector/table.h"
+
+/* Where no recording tells: half of the hot bound above the launch floor of a replayed
+ * graph. Good enough to divide work and to say minutes or hours. */
+#define GUESS_UTILISATION 0.5
+#define GUESS_FLOOR_S 5e-6
+/* Time of a point besides its launches: allocation, fill, capture; and filling, at a rate
+ * that includes mapping the memory. */
+#define SETUP_S 5e-3
+#define FILL_B_S 200e9
+#define BATCHES 15 /* warm-up, finding the batch, 10 samples */
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Hot bounds of all points of the recording, each at its own configuration. */
+static sc_status recorded_bounds(cli_session *cli, const sol_phase *phase,
+                                 const col_points *points, double *sol_s)
+{
+    for (size_t i = 0; i < points->n; i++) {
+        sol_model *model;
+        sol_bound bound;
+        const double *axis[SOL_MAX_AXES];
+        const col_point *p = &points->point[i];
+        for (int a = 0; a < phase->n_axes; a++)
+            axis[a] = &p->axis[a];
+        sc_status status =
+            sol_model_new(cli->op, phase->kind, &points->config[p->group], cli->system,
+                          SOL_ARCHITECTURAL, &model, &cli->diag);
+        if (status != SC_OK)
+            return status;
+        status = sol_model_eval(model, 1, axis, &bound, NULL, &cli->diag);
+        sol_model_free(model);
+        if (status != SC_OK)
+            return status;
+        sol_s[i] = bound.sol_hot_s;
+    }
+    return SC_OK;
+}
+
+/* floor: the fastest point; utilisation: the median of SOL / (latency - floor) over
+ * points of at least three floors. */
+static void learn(const col_points *points, double *sol_s, cli_speed *out)
+{
+    size_t n = 0;
+    double floor_s = INFINITY;
+    for (size_t i = 0; i < points->n; i++)
+        floor_s = fmin(floor_s, points->point[i].latency_s);
+    for (size_t i = 0; i < points->n; i++)
+        if (points->point[i].latency_s >= 3 * floor_s)
+            sol_s[n++] = sol_s[i] / (points->point[i].latency_s - floor_s);
+    if (n == 0)
+        return;
+    qsort(sol_s, n, sizeof *sol_s, by_value);
+    *out = (cli_speed){floor_s, fmax(sol_s[n / 2], 1e-3), false};
+}
+
+static sc_status speed_from_table(cli_session *cli, const sol_phase *phase,
+                                  const col_table *table, cli_speed *out)
+{
+    col_points points = {0};
+    sc_diag diag = {0};
+    if (col_points_map(table, cli->op, phase->kind, NULL, &points, NULL, &diag) != SC_OK)
+        return SC_OK; /* a recording of another shape of op: guess */
+    double *sol_s = sc_calloc(points.n, sizeof *sol_s);
+    sc_status status =
+        sol_s ? recorded_bounds(cli, phase, &points, sol_s) : sc_diag_nomem(&cli->diag);
+    if (status == SC_OK)
+        learn(&points, sol_s, out);
+    sc_free(sol_s);
+    col_points_clear(&points);
+    return status;
+}
+
+sc_status cli_speed_find(cli_session *cli, const sol_phase *phase, cli_speed *out)
+{
+    sc_buf path = {0};
+    col_table *table;
+    *out = (cli_speed){GUESS_FLOOR_S, GUESS_UTILISATION, true};
+    sc_buf_printf(&path, "%s/data/recordings/%s/%s_%s.csv", cli->data_dir,
+                  cli->system->name, cli->op->layer, sol_phase_name(phase->kind));
+    sc_status status = path.failed ? sc_diag_nomem(&cli->diag) : SC_OK;
+    if (status == SC_OK && access(path.text, F_OK) == 0) {
+        status = col_table_load(path.text, &table, &cli->diag);
+        if (status == SC_OK) {
+            status = speed_from_table(cli, phase, table, out);
+            col_table_free(table);
+        }
+    }
+    sc_buf_free(&path);
+    return status;
+}
+
+void cli_speed_apply(const cli_speed *speed, const mock_timing_options *timing,
+                     cli_job *point)
+{
+    point->latency_s = speed->floor_s + point->at.sol_s / speed->utilisation;
+    double batch_s = fmax(timing->min_batch_s, point->latency_s);
+    point->cost_s = SETUP_S + (double)point->need_B / FILL_B_S +
+                    fmax(3, fmin(BATCHES, timing->max_time_s / batch_s)) *
+                        fmax(batch_s, point->copies * point->latency_s);
+}
