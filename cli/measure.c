@@ -272,9 +272,15 @@ static sc_status open_output(output *out)
     return status;
 }
 
+/* Nothing on standard output but what was asked for. */
+static bool silent(const cli_session *cli)
+{
+    return cli_has(&cli->options, CLI_OPT_QUIET) || cli_has(&cli->options, CLI_OPT_JSON);
+}
+
 static sc_status close_output(output *out, sc_status status)
 {
-    bool quiet = cli_has(&out->cli->options, CLI_OPT_QUIET), any = false;
+    bool quiet = silent(out->cli), any = false;
     for (int p = 0; p < SOL_N_PHASES; p++) {
         if (out->table[p].file && status == SC_OK && !quiet)
             printf("%s: %zu rows\n", out->table[p].path, out->n_rows[p]);
@@ -288,10 +294,12 @@ static sc_status close_output(output *out, sc_status status)
     return status;
 }
 
-static void summarise(const output *out, const cli_plan *plan)
+static sc_status summarise(const output *out, const cli_plan *plan)
 {
-    if (!out->store || cli_has(&out->cli->options, CLI_OPT_QUIET))
-        return;
+    if (cli_has(&out->cli->options, CLI_OPT_JSON))
+        return cli_plan_report(out->cli, plan);
+    if (!out->store || silent(out->cli))
+        return SC_OK;
     printf("%s: %zu measured, %zu there already, %zu left out, %zu failed",
            cli_value(&out->cli->options, CLI_OPT_STORE, ""),
            cli_plan_count(plan, CLI_MEASURED), cli_plan_count(plan, CLI_STORED),
@@ -299,6 +307,7 @@ static void summarise(const output *out, const cli_plan *plan)
            cli_plan_count(plan, CLI_FAILED) + cli_plan_count(plan, CLI_FAILED_BEFORE));
     size_t rest = cli_plan_count(plan, CLI_TODO);
     printf(rest ? ", %zu to do\n" : "\n", rest);
+    return SC_OK;
 }
 
 static sc_status name_near_floor(const output *out)
@@ -339,7 +348,7 @@ static sc_status run_plan(cli_session *cli, const mock_class *cls, cli_plan *pla
     if (status == SC_OK)
         status = cli_run_plan(cli, cls, plan, &sink, &number);
     if (status == SC_OK)
-        summarise(&out, plan);
+        status = summarise(&out, plan);
     if (status == SC_OK)
         status = name_near_floor(&out);
     status = close_output(&out, status);

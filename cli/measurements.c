@@ -1,5 +1,6 @@
-/* solcheck - where a study's measurements come from: tables, a mock layer now, a recording.
- * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+/* solcheck - where a study's measurements come from: tables, a mock layer now, a
+ * recording. SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see
+ * LICENSE */
 #include <config.h>
 
 #include <stdio.h>
@@ -95,9 +96,10 @@ static sc_status no_recording(cli_session *cli)
     sc_diag warning;
     sc_diag_warn(&warning, SC2008, "no recording of op %s on %s: decided by proof alone",
                  cli->op->name, cli->system->name);
-    sc_diag_hint(&warning, cli->op->layer[0]
-                               ? "measure with --measure, or give a table with --data FILE"
-                               : "give a table with --data FILE");
+    sc_diag_hint(&warning,
+                 cli->op->layer[0]
+                     ? "measure with --measure, or give a table with --data FILE"
+                     : "give a table with --data FILE");
     return sc_diags_add(&cli->warnings, &warning) == SC_OK ? SC_OK
                                                            : sc_diag_nomem(&cli->diag);
 }
@@ -206,7 +208,8 @@ static sc_status run_now(fresh *all, rep_study *study)
     status = cli_run_plan(cli, all->cls, &plan, &sink, &number);
     cli_plan_clear(&plan);
     if (status == SC_OK && number)
-        status = sc_diag_fail(&cli->diag, SC_EGPU, SC3015, "stopped by signal %d", number);
+        status =
+            sc_diag_fail(&cli->diag, SC_EGPU, SC3015, "stopped by signal %d", number);
     for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++)
         status = now_rows(all, study, (sol_phase_kind)p);
     if (status == SC_OK)

@@ -113,9 +113,10 @@ static sc_status verify_once(child *me, sol_phase_kind phase, size_t config)
     if (status != SC_OK)
         return status;
     mine[config] = true;
-    if (!seen)
+    if (!seen) {
         cli_settle(&me->device);
-    me->idle_since_s = 0; /* the wait let the clocks down */
+        me->idle_since_s = 0; /* the wait let the clocks down */
+    }
     return SC_OK;
 }
 

@@ -17,9 +17,9 @@
 
 /* A small grid is for CPUs: some seconds at a few GFLOP/s and GB/s. */
 #define SMALL_POINTS 32
-#define SMALL_ENOUGH 12     /* points that a fit needs, whatever they cost */
-#define SMALL_BUDGET 4e9    /* FLOPs and bytes of one launch of every point */
-#define SMALL_PER_X 4       /* iso-token points at one x */
+#define SMALL_ENOUGH 12  /* points that a fit needs, whatever they cost */
+#define SMALL_BUDGET 4e9 /* FLOPs and bytes of one launch of every point */
+#define SMALL_PER_X 4    /* iso-token points at one x */
 
 /* ---- device, layer, case ---- */
 
@@ -42,7 +42,8 @@ sc_status cli_find_layer(cli_session *cli, const mock_class **out)
         sc_diag_fail(&cli->diag, SC_EINVAL, SC3010, "op %s names no mock layer",
                      cli->op->name);
         sc_diag_at(&cli->diag, cli->op->path, 0, 0, 0, NULL);
-        sc_diag_hint(&cli->diag, "give measurements with --data FILE, or add `layer: NAME`");
+        sc_diag_hint(&cli->diag,
+                     "give measurements with --data FILE, or add `layer: NAME`");
         return SC_EINVAL;
     }
     *out = mock_class_find(cli->op->layer);
@@ -72,10 +73,11 @@ static sc_status set_case_params(cli_session *cli, const mock_class *cls, mock_c
             value /= cli->config.tp;
         if (value != floor(value) || value < (double)cls->param[i].lo ||
             value > (double)cls->param[i].hi)
-            return sc_diag_fail(&cli->diag, SC_EINVAL, SC3005,
-                                "layer %s cannot run %s = %g (integers from %lld to %lld)",
-                                cls->name, cls->param[i].name, value,
-                                (long long)cls->param[i].lo, (long long)cls->param[i].hi);
+            return sc_diag_fail(
+                &cli->diag, SC_EINVAL, SC3005,
+                "layer %s cannot run %s = %g (integers from %lld to %lld)", cls->name,
+                cls->param[i].name, value, (long long)cls->param[i].lo,
+                (long long)cls->param[i].hi);
         c->param[i] = (int64_t)value;
     }
     return SC_OK;
@@ -94,8 +96,8 @@ sc_status cli_scope(cli_session *cli, mock_scope *out)
     return SC_OK;
 }
 
-/* A parameter or dtype that the layer does not have must be what the layer does: a sliding
- * window, say, is not measured by a layer that knows of none. */
+/* A parameter or dtype that the layer does not have must be what the layer does: a
+ * sliding window, say, is not measured by a layer that knows of none. */
 static sc_status check_features(cli_session *cli, const mock_class *cls)
 {
     const sol_op *op = cli->op;
@@ -114,17 +116,16 @@ static sc_status check_features(cli_session *cli, const mock_class *cls)
     for (int i = 0; i < op->n_params && status == SC_OK; i++)
         if (mock_class_param(cls, op->param[i].name) < 0 &&
             cli->config.param[i] != op->param[i].value)
-            status = sc_diag_fail(&cli->diag, SC_EUNABLE, SC3005,
-                                  "layer %s has no %s: it runs %g, not %g", cls->name,
-                                  op->param[i].name, op->param[i].value,
-                                  cli->config.param[i]);
+            status = sc_diag_fail(
+                &cli->diag, SC_EUNABLE, SC3005, "layer %s has no %s: it runs %g, not %g",
+                cls->name, op->param[i].name, op->param[i].value, cli->config.param[i]);
     for (int i = 0; i < op->n_slots && status == SC_OK; i++)
         if (plain.slot[i] != cli->config.slot[i])
-            status = sc_diag_fail(&cli->diag, SC_EUNABLE, SC3005,
-                                  "layer %s has no dtype %s: it runs %s, not %s",
-                                  cls->name, op->slot[i].name,
-                                  sol_dtype_name(plain.slot[i]),
-                                  sol_dtype_name(cli->config.slot[i]));
+            status =
+                sc_diag_fail(&cli->diag, SC_EUNABLE, SC3005,
+                             "layer %s has no dtype %s: it runs %s, not %s", cls->name,
+                             op->slot[i].name, sol_dtype_name(plain.slot[i]),
+                             sol_dtype_name(cli->config.slot[i]));
     sol_config_clear(&plain);
     return status;
 }
@@ -164,7 +165,8 @@ static bool power_of_two(double v)
     return frexp(v, &exponent) == 0.5;
 }
 
-/* Moves the points of a small grid, cheapest first, to the front; returns their number. */
+/* Moves the points of a small grid, cheapest first, to the front; returns their number.
+ */
 static size_t affordable(cli_axes *point, size_t n)
 {
     double spent = 0;
@@ -183,8 +185,8 @@ static size_t affordable(cli_axes *point, size_t n)
     return taken;
 }
 
-static void set_axis(const sol_phase *phase, const char *name, double *const *axis, size_t i,
-                     double value)
+static void set_axis(const sol_phase *phase, const char *name, double *const *axis,
+                     size_t i, double value)
 {
     int at = sol_phase_axis_index(phase, name);
     if (at >= 0)
@@ -199,7 +201,8 @@ static sc_status evaluate(cli_session *cli, const sol_phase *phase, size_t n,
                                      SOL_ARCHITECTURAL, &model, &cli->diag);
     if (status != SC_OK)
         return status;
-    status = sol_model_eval(model, n, (const double *const *)axis, bound, NULL, &cli->diag);
+    status =
+        sol_model_eval(model, n, (const double *const *)axis, bound, NULL, &cli->diag);
     if (status == SC_OK)
         status = sol_model_tokens(model, n, (const double *const *)axis, x, &cli->diag);
     sol_model_free(model);
@@ -253,7 +256,8 @@ static sc_status choose(cli_session *cli, const sol_phase *phase, const char *ki
             point[kept++] = (cli_axes){.b = axis[b][i], .s = axis[s][i]};
     for (int i = 0; i < phase->n_axes; i++)
         sc_free(axis[i]);
-    status = point ? cli_axes_estimate(cli, phase, point, kept) : sc_diag_nomem(&cli->diag);
+    status =
+        point ? cli_axes_estimate(cli, phase, point, kept) : sc_diag_nomem(&cli->diag);
     if (status != SC_OK) {
         sc_free(point);
         return status;
@@ -381,8 +385,8 @@ static sc_status limited(cli_session *cli, cli_option option, const char *name, 
         return SC_OK;
     sc_status status = cli_number(cli, name, text, &read);
     if (status == SC_OK && !(read >= lo && read <= hi))
-        return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001, "--%s is from %g to %g, not %s",
-                            name, lo, hi, text);
+        return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
+                            "--%s is from %g to %g, not %s", name, lo, hi, text);
     if (status == SC_OK)
         *value = read;
     return status;
@@ -401,16 +405,17 @@ sc_status cli_stopping_options(cli_session *cli, mock_timing_options *timing)
                             "--stop is noise, time or entropy, not '%s'", stop);
     sc_status status = limited(cli, CLI_OPT_NOISE, "noise", 1e-3, 50, &noise);
     if (status == SC_OK)
-        status = limited(cli, CLI_OPT_MAX_TIME, "max-time", 1e-4, 3600, &timing->max_time_s);
+        status =
+            limited(cli, CLI_OPT_MAX_TIME, "max-time", 1e-4, 3600, &timing->max_time_s);
     if (status == SC_OK)
         status = limited(cli, CLI_OPT_MIN_SAMPLES, "min-samples", 1, MOCK_MAX_SAMPLES,
                          &samples);
     timing->stop = (mock_stop)i;
     timing->noise = noise / 100;
     timing->min_samples = (int)samples;
-    timing->max_samples =
-        i == MOCK_STOP_TIME ? MOCK_MAX_SAMPLES
-        : timing->max_samples > (int)samples ? timing->max_samples : (int)samples;
+    timing->max_samples = i == MOCK_STOP_TIME                  ? MOCK_MAX_SAMPLES
+                          : timing->max_samples > (int)samples ? timing->max_samples
+                                                               : (int)samples;
     return status;
 }
 

@@ -2,9 +2,11 @@
 # Makes bindist/solcheck-VERSION-linux-ARCH.tar.xz from a built tree: a directory that runs
 # from anywhere on a machine with the C library alone.
 #   bin/solcheck                 finds its libraries in ../lib, its data in ../share/solcheck
+#   bin/{framework_ratio,repeat} compare record stores (bench/)
 #   lib/                         shared libraries but those of glibc and CUDA
 #   lib/solcheck/                the GPU module, where it was built
 #   share/solcheck/{sol,data}    ops, systems, recordings
+#   share/solcheck/bench         the scripts that measure what those compare
 #   share/doc/solcheck/          licences, ours and those of the libraries
 # Called by `make bindist` in the build directory, with MAKE, VERSION, LDFLAGS, CC, STRIP.
 # SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE
@@ -35,18 +37,22 @@ libraries() {
                     $2 == "=>" && $3 == "not" { print $1, "not-found" }'
 }
 
-# The program once more, with a run path beside it. DT_RPATH, not DT_RUNPATH: it also holds
+# A program once more, with a run path beside it. DT_RPATH, not DT_RUNPATH: it also holds
 # for what the libraries load themselves.
 link_program() {
-    mv solcheck solcheck.bindist-keep
-    trap 'mv -f solcheck.bindist-keep solcheck' EXIT
-    "$make" -s solcheck \
+    made=$1 to=$stage/bin/${1##*/}
+    if test -f "$made"; then
+        mv "$made" "$made.bindist-keep"
+        trap 'mv -f "$made.bindist-keep" "$made"' EXIT
+    fi
+    "$make" -s "$made" \
         LDFLAGS="${LDFLAGS-} -Wl,--disable-new-dtags -Wl,-rpath,\\\$\$ORIGIN/../lib" >&2
-    mv solcheck "$stage/bin/solcheck"
-    mv -f solcheck.bindist-keep solcheck
+    mv "$made" "$to"
+    if test -f "$made.bindist-keep"; then mv -f "$made.bindist-keep" "$made"; fi
     trap - EXIT
-    readelf -d "$stage/bin/solcheck" | grep -q 'RPATH.*\[$ORIGIN/\.\./lib\]' ||
-        die "the run path was not set: $(readelf -d "$stage/bin/solcheck" | grep -i path)"
+    readelf -d "$to" | grep -q 'RPATH.*\[$ORIGIN/\.\./lib\]' ||
+        die "the run path was not set: $(readelf -d "$to" | grep -i path)"
+    "${STRIP:-strip}" "$to"
 }
 
 copy_libraries() {
@@ -92,8 +98,12 @@ if test -d "$out/install/p/lib/solcheck"; then
     cp -R "$out/install/p/lib/solcheck/." "$stage/lib/solcheck/"
 fi
 rm -rf "$out/install"
-link_program
-"${STRIP:-strip}" "$stage/bin/solcheck"
+for program in solcheck bench/framework_ratio bench/repeat; do
+    link_program "$program"
+done
+mkdir -p "$stage/share/solcheck/bench"
+cp "$srcdir/bench/framework_ratio.sh" "$srcdir/bench/framework_goals.csv" \
+    "$srcdir/bench/repeat.sh" "$stage/share/solcheck/bench/"
 copy_libraries
 for file in LICENSE README.md CHANGELOG.md; do
     cp "$srcdir/$file" "$stage/share/doc/solcheck/"

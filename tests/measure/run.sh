@@ -79,6 +79,59 @@ SC_FAKE_FAULTS="crash:b=1,s=4 crash:b=1,s=16 crash:b=2,s=1 " \
     measure --store g.db --max-failures 3; is "in a row: status" $? 5
 ok "in a row: reason" has '3 points in a row failed.*signal 11.*\[SC3014\]' err
 
+# Points of a table: each row its own configuration; rows by value, a sample, one point.
+cat > list_context.csv <<'CSV'
+n,k,mm_dtype,b,s,kind
+64,96,bf16,3,7,x
+64,96,bf16,3,7,x
+80,96,bf16,5,9,y
+80,112,fp16,2,5,x
+48,96,fp16,1,13,y
+48,96,bf16,99999,13,y
+CSV
+points() { solcheck measure --op gemm --points list_context.csv --device cuda "$@" > out 2> err; }
+points --store p.db; is "points: status" $? 0
+is "points: rows" "$(rows p.db)" 4
+solcheck export p.db 2>/dev/null | cut -d, -f6-8,10,11 > p.csv
+ok "points: what was asked for" has '^80,112,fp16,2,5$' p.csv
+ok "points: outside" has '1 row outside the ranges of op gemm left out' err
+points --store p.db; ok "points: resumed" has '0 measured, 4 there already' out
+points --where kind=y,z --plan; is "where: points" "$(grep -c ' hot ' out)" 2
+points --where kind=q --plan; is "where: none is left" $? 3
+points --where colour=q --plan; is "where: no such column" $? 2
+points --sample 3 --plan; is "sample: points" "$(grep -c ' hot ' out)" 3
+grep ' hot ' out > sample1; points --sample 3 --plan; grep ' hot ' out > sample2
+ok "sample: the same for the same seed" cmp -s sample1 sample2
+points --tp 2 --plan; is "points and tp" $? 2
+measure --points list_context.csv --plan; is "points and cases" $? 2
+measure --sample 2 --plan; is "sample without points" $? 2
+printf 'num_heads,num_kv_heads,window,b,s\n4,4,0,1,8\n4,4,32,1,8\n' > window_context.csv
+solcheck measure --op attention --points window_context.csv --device cuda --store w.db > out 2> err
+is "what a layer lacks: status" $? 0
+is "what a layer lacks: rows" "$(rows w.db)" 1
+ok "what a layer lacks: reason" has 'layer attention has no window: it runs 0, not 32' err
+
+# JSON: the plan, the results, and for each point the command that measures it again.
+if test "${PYTHON3:-no}" != no; then
+    measure --plan --json; is "JSON plan: status" $? 0
+    ok "JSON plan" "$PYTHON3" -c 'import json
+d = json.load(open("out"))
+assert len(d["points"]) == d["count"]["to do"] == 10 and d["seconds_left"] > 0
+assert all(p["state"] == "to do" and "result" not in p for p in d["points"])'
+    SC_FAKE_FAULTS="crash:b=4,s=1 " measure --store j.db --json; is "JSON: status" $? 1
+    ok "JSON: results" "$PYTHON3" -c 'import json
+d = json.load(open("out"))
+done = [p for p in d["points"] if p["state"] == "measured"]
+assert d["count"]["measured"] == len(done) == 9 and d["count"]["failed"] == 1
+assert all(p["result"]["latency_s"] > 0 and p["result"]["kernel_source"] for p in done)
+bad, = [p for p in d["points"] if p["state"] == "failed"]
+assert (bad["b"], bad["s"]) == (4, 1) and "signal 11" in bad["why"]
+print(bad["repro"])' > repro
+    eval "$(tail -1 repro) --store r.db" > out 2> err; is "repro: status" $? 0
+    is "repro: the same point" "$(solcheck export r.db | tail -n +2 | cut -d, -f6-8,10,11)" 64,96,bf16,4,1
+fi
+measure --set b=1,s=1 --plan; is "set and cases" $? 2
+
 # Memory: predicted from the plan, before anything is allocated.
 SC_FAKE_LOG=log SC_FAKE_MEMORY=60000 measure --store m.db --param n=320; is "memory: status" $? 0
 ok "memory: predicted" has 'left out: it needs .* GiB, .* GiB are available (predicted) \[SC3004\]' err
