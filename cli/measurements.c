@@ -1,6 +1,6 @@
 /* solcheck - where a study's measurements come from: tables, a mock layer now, a
- * recording. SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see
- * LICENSE */
+ * recording.
+ * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
 #include <stdio.h>

@@ -105,11 +105,11 @@ ok "sample: the same for the same seed" cmp -s sample1 sample2
 points --tp 2 --plan; is "points and tp" $? 2
 measure --points list_context.csv --plan; is "points and cases" $? 2
 measure --sample 2 --plan; is "sample without points" $? 2
-printf 'num_heads,num_kv_heads,window,b,s\n4,4,0,1,8\n4,4,32,1,8\n' > window_context.csv
-solcheck measure --op attention --points window_context.csv --device cuda --store w.db > out 2> err
+printf 'n,k,act_group,b,s\n64,96,0,1,8\n64,96,32,1,8\n' > groups_context.csv
+solcheck measure --op gemm --points groups_context.csv --device cuda --store w.db > out 2> err
 is "what a layer lacks: status" $? 0
 is "what a layer lacks: rows" "$(rows w.db)" 1
-ok "what a layer lacks: reason" has 'layer attention has no window: it runs 0, not 32' err
+ok "what a layer lacks: reason" has 'layer gemm has no act_group: it runs 0, not 32' err
 
 # JSON: the plan, the results, and for each point the command that measures it again.
 if test "${PYTHON3:-no}" != no; then
