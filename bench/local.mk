@@ -1,13 +1,16 @@
 # bench/: `make bench` builds and runs the benchmarks; `make` and `make check` do not.
 SC_BENCH = bench/bench_fit bench/bench_sol_eval bench/bench_startup
-# These compare stores; they have nothing to run by themselves.
-SC_COMPARE = bench/framework_ratio bench/repeat
+# These work on stores or tables; they have nothing to run by themselves.
+SC_COMPARE = bench/bench_loo bench/framework_ratio bench/repeat
 EXTRA_PROGRAMS += $(SC_BENCH) $(SC_COMPARE)
 CLEANFILES += $(SC_BENCH) $(SC_COMPARE)
 EXTRA_DIST += bench/framework_goals.csv bench/framework_ratio.sh bench/repeat.sh
 
 bench_bench_fit_SOURCES = bench/fit.c
 bench_bench_fit_LDADD = libscfit.la libscbase.la $(SC_LIBS)
+
+bench_bench_loo_SOURCES = bench/loo.c bench/loo_table.c bench/loo_table.h
+bench_bench_loo_LDADD = $(solcheck_LDADD)
 
 bench_bench_sol_eval_SOURCES = bench/sol_eval.c
 bench_bench_sol_eval_LDADD = libscsol.la libscbase.la $(SC_LIBS)

@@ -99,6 +99,17 @@ sc_status fit_physical_run(const fit_view *view, const fit_folds *folds, bool pe
                            double alpha, fit_candidate *out, fit_physical *physical,
                            bool *usable, sc_diag *diag);
 
+/* The same model outside of a contest: fitted once, evaluated anywhere. */
+typedef struct fit_curve {
+    double t0_s, eta_compute, eta_memory, sharpness; /* NaN: that term is absent */
+    double mean; /* of y: the model's value where no SOL time is known */
+} fit_curve;
+/* From ln SOL times (-inf: none) and y = ln latency, [n] each. Without any SOL time, or
+ * fewer than 12 points, the curve is the mean. Errors: SC_ENOMEM. */
+sc_status fit_curve_fit(const double *ln_compute, const double *ln_memory,
+                        const double *y, size_t n, fit_curve *out, sc_diag *diag);
+double fit_curve_ln(const fit_curve *curve, double ln_compute, double ln_memory);
+
 /* freeform.c: monotone P-spline on the view's axes, per group. */
 sc_status fit_freeform_run(const fit_view *view, const fit_folds *folds,
                            fit_candidate *out, sc_diag *diag);

@@ -390,3 +390,63 @@ sc_status fit_physical_run(const fit_view *view, const fit_folds *folds, bool pe
     *usable = !status;
     return status;
 }
+
+/* ---- the model as a curve ---- */
+
+static double value_or_absent(const packed *k, int which, double v)
+{
+    return k->slot[which] < 0 ? NAN : v;
+}
+
+sc_status fit_curve_fit(const double *ln_compute, const double *ln_memory,
+                        const double *y, size_t n, fit_curve *out, sc_diag *diag)
+{
+    size_t start[2] = {0, n};
+    fit_data d = {.n = n, .y = (double *)y, .start = start, .n_groups = 1};
+    fit_view view = {
+        .data = &d, .ln_compute = (double *)ln_compute, .ln_memory = (double *)ln_memory};
+    fit_curve curve = {NAN, NAN, NAN, NAN, 0};
+    for (size_t i = 0; i < n; i++) {
+        curve.mean += y[i] / (double)n;
+    }
+    sc_status status = SC_OK;
+    if (n >= 12 && has_sol(&view)) {
+        coefs c = {{0}};
+        fit_nls_result result;
+        packed k = {0};
+        status = fit_shared(&view, NULL, &c, &result, &k, diag);
+        if (!status) {
+            unpacked u = unpack(&c, k.t_unit);
+            curve.t0_s = u.t0;
+            curve.eta_compute = value_or_absent(&k, ETA_C, u.eta_c);
+            curve.eta_memory = value_or_absent(&k, ETA_M, u.eta_m);
+            curve.sharpness = value_or_absent(&k, SHARP, u.p);
+        }
+        sc_free(k.store);
+        status = status == SC_EUNABLE ? SC_OK : status;
+    }
+    if (!status) {
+        *out = curve;
+    }
+    return status;
+}
+
+double fit_curve_ln(const fit_curve *curve, double ln_compute, double ln_memory)
+{
+    unpacked u = {curve->t0_s,      curve->eta_compute,      curve->eta_memory,
+                  curve->sharpness, log(curve->eta_compute), log(curve->eta_memory)};
+    double body, share, dln_dp;
+    if (isnan(curve->t0_s)) {
+        return curve->mean;
+    }
+    if (isnan(u.eta_c)) {
+        ln_compute = -HUGE_VAL;
+        u.ln_eta_c = 0;
+    }
+    if (isnan(u.eta_m)) {
+        ln_memory = -HUGE_VAL;
+        u.ln_eta_m = 0;
+    }
+    body_of(&u, ln_compute, ln_memory, &body, &share, &dln_dp);
+    return log(u.t0 + body);
+}

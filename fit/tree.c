@@ -186,8 +186,9 @@ static void visit(query *q, size_t lo, size_t hi)
     }
 }
 
-void fit_tree_query(const fit_tree *tree, size_t i, const double *scale,
-                    fit_tree_penalty penalty, const void *context, fit_nearest *nearest)
+void fit_tree_query_at(const fit_tree *tree, const double *at, const double *scale,
+                       fit_tree_penalty penalty, const void *context,
+                       fit_nearest *nearest)
 {
     query q = {.tree = tree,
                .scale = scale,
@@ -195,8 +196,18 @@ void fit_tree_query(const fit_tree *tree, size_t i, const double *scale,
                .context = context,
                .nearest = nearest};
     for (int c = 0; c < tree->n_coords; c++) {
-        q.at[c] = tree->coord[c][i];
+        q.at[c] = at[c];
     }
     nearest->n = 0;
     visit(&q, 0, tree->n);
+}
+
+void fit_tree_query(const fit_tree *tree, size_t i, const double *scale,
+                    fit_tree_penalty penalty, const void *context, fit_nearest *nearest)
+{
+    double at[FIT_TREE_MAX_COORDS];
+    for (int c = 0; c < tree->n_coords; c++) {
+        at[c] = tree->coord[c][i];
+    }
+    fit_tree_query_at(tree, at, scale, penalty, context, nearest);
 }

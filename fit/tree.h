@@ -10,7 +10,7 @@
 
 #include "base/diag.h"
 
-#define FIT_TREE_MAX_COORDS 4
+#define FIT_TREE_MAX_COORDS 14
 
 typedef struct fit_tree fit_tree;
 
@@ -37,5 +37,9 @@ typedef double (*fit_tree_penalty)(const void *context, size_t j);
  * differences are multiplied by scale[c]. */
 void fit_tree_query(const fit_tree *tree, size_t i, const double *scale,
                     fit_tree_penalty penalty, const void *context, fit_nearest *nearest);
+/* The same around any place, at[n_coords]. */
+void fit_tree_query_at(const fit_tree *tree, const double *at, const double *scale,
+                       fit_tree_penalty penalty, const void *context,
+                       fit_nearest *nearest);
 
 #endif
