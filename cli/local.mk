@@ -6,6 +6,7 @@ libsccli_la_SOURCES = \
 	cli/audit_file.c \
 	cli/audit_html.c \
 	cli/audit_print.c \
+	cli/calibrate.c \
 	cli/cases.c \
 	cli/check.c \
 	cli/command.c \

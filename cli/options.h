@@ -16,6 +16,7 @@
     X(LINT, "lint", "look for mistakes in op files: lint [OP...]")                       \
     X(CHECK, "check", "validate the mock layer of an op on a device")                    \
     X(MEASURE, "measure", "measure a mock layer over a grid and write a perf table")     \
+    X(CALIBRATE, "calibrate", "measure what a device reaches, and write a system file")  \
     X(EXPORT, "export", "write perf tables from record stores: export STORE...") \
     X(AUDIT, "audit", "hold perf tables against the speed of light: audit PATH...")      \
     X(MODEL, "model", "list the ops that a model needs: model CONFIG.json")              \
@@ -33,15 +34,18 @@ typedef enum cli_command {
 /* These take file names as arguments. */
 #define CLI_FILES (CLI_ON(EXPORT) | CLI_ON(LINT) | CLI_ON(AUDIT) | CLI_ON(MODEL) | \
                    CLI_ON(COMPARE))
-#define CLI_ALL (CLI_EVERY & ~CLI_FILES) /* those that work on an op file */
+/* Those that work on an op file, and those that may be given one. */
+#define CLI_ALL (CLI_EVERY & ~CLI_FILES & ~CLI_ON(CALIBRATE))
+#define CLI_OPS (CLI_EVERY & ~CLI_ON(CALIBRATE))
 #define CLI_RUNS (CLI_ON(DECIDE) | CLI_ON(CHECK) | CLI_ON(MEASURE))
 
 /* X(id, name, value or "", commands that take it, help). */
 #define CLI_OPTION_LIST(X)                                                               \
-    X(OP, "op", "OP", CLI_EVERY, "op name, or path of an op file")                       \
+    X(OP, "op", "OP", CLI_OPS, "op name, or path of an op file")                       \
     X(PHASE, "phase", "PHASE", CLI_ALL, "context, generation or both (default)")         \
-    X(SYSTEM, "system", "NAME", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(COMPARE),               \
-      "system name or file (default h100_sxm; audit, compare: by the tables' directory or device)")         \
+    X(SYSTEM, "system", "NAME",                                                          \
+      CLI_ALL | CLI_ON(AUDIT) | CLI_ON(COMPARE) | CLI_ON(CALIBRATE),                     \
+      "system name or file (default h100_sxm; audit, compare: by the tables' directory or device; calibrate: by the device's name)") \
     X(PARAM, "param", "K=V", CLI_ALL, "set a parameter of the op; may be repeated")      \
     X(DTYPE, "dtype", "K=V", CLI_ALL, "set a dtype slot, e.g. kv=fp8; may be repeated")  \
     X(TP, "tp", "N", CLI_ALL, "tensor parallelism: local heads = heads / N")             \
@@ -50,7 +54,7 @@ typedef enum cli_command {
     X(DATA, "data", "FILE", CLI_ON(DECIDE) | CLI_ON(EVAL),                               \
       "measurements: a perf table; may be repeated")                                     \
     X(MEASURE, "measure", "", CLI_ON(DECIDE), "measure the mock layer now")              \
-    X(DEVICE, "device", "DEV", CLI_RUNS, "cpu, cuda or cuda:N (default: cuda if there is one)") \
+    X(DEVICE, "device", "DEV", CLI_RUNS | CLI_ON(CALIBRATE), "cpu, cuda or cuda:N (default: cuda if there is one)") \
     X(GRID, "grid", "KIND", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EVAL),             \
       "points to measure: small, coarse or full; eval: AXIS=1,2,4:256*2,300:900+100")                                        \
     X(CASES, "cases", "FILE", CLI_ON(MEASURE), "points to measure, from a cases file")     \
@@ -102,12 +106,12 @@ typedef enum cli_command {
     X(SEED, "seed", "N", CLI_RUNS | CLI_ON(COMPARE), "seed of random inputs and resampling (default 1)")   \
     X(GRAPH_FAIL, "allow-graph-fail", "", CLI_RUNS,                                      \
       "fall back to eager launches where graph capture fails")                           \
-    X(OUT, "out", "DIR", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EXPORT),              \
-      "output directory (default solcheck-out/OP; export: FILE.csv or DIR/)")            \
+    X(OUT, "out", "DIR", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EXPORT) | CLI_ON(CALIBRATE), \
+      "output directory (default solcheck-out/OP; export: FILE.csv or DIR/; calibrate: FILE, default SYSTEM-measured.yaml)")            \
     X(HTML, "html", "FILE", CLI_ON(AUDIT), "also write a page to browse")                \
     X(JOBS, "jobs", "N", CLI_ON(AUDIT), "tables at a time (default: one a processor)")   \
     X(NO_PLOTS, "no-plots", "", CLI_ON(DECIDE), "do not draw plots")                     \
-    X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL) | CLI_ON(COMPARE), "print JSON on standard output")                        \
+    X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL) | CLI_ON(COMPARE) | CLI_ON(CALIBRATE), "print JSON on standard output")                        \
     X(QUIET, "quiet", "", CLI_EVERY, "print no summary and no progress")                   \
     X(HELP, "help", "", CLI_EVERY, "print help and exit")                                  \
     X(VERSION, "version", "", CLI_EVERY, "print the version and exit")

@@ -32,7 +32,7 @@ int cli_main(int argc, char **argv);
  * and set by commands whose result is a verdict. */
 typedef sc_status cli_run(cli_session *cli, int *exit_code);
 cli_run cli_decide, cli_list, cli_explain, cli_eval, cli_check, cli_measure, cli_export,
-    cli_lint, cli_audit, cli_model, cli_compare;
+    cli_lint, cli_audit, cli_model, cli_compare, cli_calibrate;
 
 /* Finds the data directory: $SOLCHECK_DATA_DIR, the source tree when run from the build tree,
  * ../share/solcheck next to the executable, the installed one. Errors: SC_ENOMEM. */
@@ -49,6 +49,10 @@ sc_status cli_number(cli_session *cli, const char *option, const char *text, dou
  * required ones have to be given. Errors: SC_EINVAL SC6001, SC1113. */
 sc_status cli_point(cli_session *cli, cli_option option, const sol_phase *phase,
                     double *axis);
+
+/* Does the device's name hold the first word of the system's, as "NVIDIA H100 80GB HBM3"
+ * holds that of h100_sxm? */
+bool cli_same_model(const char *device, const char *system);
 
 /* Exit status of a failure; docs/decisions.md. */
 int cli_exit_code(sc_status status);

@@ -63,7 +63,8 @@ int main(void)
             printf(" \" %s\"", options[i].value);
         putchar('\n');
         put(options[i].help);
-        if (options[i].mask != CLI_ALL && options[i].mask != CLI_EVERY) {
+        if (options[i].mask != CLI_ALL && options[i].mask != CLI_EVERY &&
+            options[i].mask != CLI_OPS) {
             fputs(" (", stdout);
             put_commands(options[i].mask);
             putchar(')');

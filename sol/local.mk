@@ -19,6 +19,7 @@ libscsol_la_SOURCES = \
 	sol/lint.h \
 	sol/llm.c \
 	sol/llm.h \
+	sol/merge.h \
 	sol/normal.c \
 	sol/normal.h \
 	sol/normal_exact.c \
@@ -43,7 +44,8 @@ libscsol_la_SOURCES = \
 	sol/sign.c \
 	sol/sum.c \
 	sol/system.c \
-	sol/system.h
+	sol/system.h \
+	sol/system_merge.c
 
 soldatadir = $(pkgdatadir)/sol
 dist_soldata_DATA = sol/model-keys.yaml

@@ -139,20 +139,41 @@ static sc_status positive(const reader *r, const sc_yaml_node *node, const char 
     return SC_OK;
 }
 
+/* What else a measured number may say: numbers from 0 on, for readers of the file. */
+static sc_status check_circumstances(const reader *r, const sc_yaml_node *node,
+                                     const char *const *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const sc_yaml_node *item = sc_yaml_get(node, keys[i]);
+        double value = 0;
+        sc_status status = item ? sc_yaml_double(r->doc, item, &value, r->diag) : SC_OK;
+        if (status)
+            return status;
+        if (!(value >= 0))
+            return sc_yaml_fail(r->doc, item, SC_EPARSE, SC1105, r->diag,
+                                "%s must not be negative", keys[i]);
+    }
+    return SC_OK;
+}
+
 /* Reads map.key = {value, source} if it is there; *out keeps NaN otherwise. */
 static sc_status read_quantity(const reader *r, const sc_yaml_node *map, const char *key,
                                sol_quantity *out)
 {
-    static const char *const keys[] = {"value", "source"};
+    static const char *const keys[] = {"value",        "source",  "noise",   "samples",
+                                       "sm_clock_hz",  "mem_clock_hz", "power_W",
+                                       "throttle"};
     const sc_yaml_node *node = sc_yaml_get(map, key);
     if (!node)
         return SC_OK;
     sc_status status = want_map(r, node, key);
     if (!status)
         status = sc_yaml_known(r->doc, node, keys, COUNT(keys), r->diag);
+    if (!status)
+        status = check_circumstances(r, node, keys + 2, COUNT(keys) - 2);
     if (status)
         return status;
-    for (size_t i = 0; i < COUNT(keys); i++)
+    for (size_t i = 0; i < 2; i++)
         if (!sc_yaml_get(node, keys[i]))
             return sc_yaml_fail(r->doc, node, SC_EPARSE, SC1102, r->diag,
                                 "%s needs a %s: {value: NUMBER, source: TEXT}", key,
@@ -164,6 +185,20 @@ static sc_status read_quantity(const reader *r, const sc_yaml_node *map, const c
     double value = NAN;
     status = positive(r, sc_yaml_get(node, "value"), key, &value);
     return status ? status : set(out, value, source->text, r->diag);
+}
+
+/* Quantities of a map that the file keeps for its readers: they must be well-formed. */
+static sc_status check_quantities(const reader *r, const sc_yaml_node *map,
+                                  const char *const *keys, size_t n)
+{
+    sc_status status = SC_OK;
+    for (size_t i = 0; i < n && !status; i++) {
+        sol_quantity unused;
+        quantity_init(&unused);
+        status = read_quantity(r, map, keys[i], &unused);
+        quantity_free(&unused);
+    }
+    return status;
 }
 
 /* As read_quantity, but the key must be there. */
@@ -231,7 +266,8 @@ static sc_status read_gpu(const reader *r)
 static sc_status read_memory(const reader *r)
 {
     static const char *const keys[] = {"capacity_B", "bandwidth_B_s", "clock_hz",
-                                       "bus_bits", "measured_B_s"};
+                                       "bus_bits",   "measured_B_s",  "read_B_s",
+                                       "write_B_s",  "copy_B_s"};
     const sc_yaml_node *memory;
     sol_system *s = r->system;
     sol_quantity bus, *clock = &s->mem_clock_max_hz;
@@ -245,6 +281,8 @@ static sc_status read_memory(const reader *r)
         status = read_quantity(r, memory, "clock_hz", clock);
     if (!status)
         status = read_quantity(r, memory, "measured_B_s", &s->measured_bw_B_s);
+    if (!status)
+        status = check_quantities(r, memory, keys + 5, 3);
     if (!status)
         status = read_quantity(r, memory, "bus_bits", &bus);
     if (!status && isfinite(clock->value) && isfinite(bus.value))
@@ -306,7 +344,7 @@ static sc_status read_rate(const reader *r, const sc_yaml_node *map, const char 
                            const char *printed, sol_engine engine, sol_dtype dtype)
 {
     const char *reached = engine == SOL_EXP ? "measured_per_s" : "measured_flop_s";
-    const char *const keys[] = {per_clk, printed, reached};
+    const char *const keys[] = {per_clk, printed, reached, "sustained_flop_s"};
     sol_system *s = r->system;
     sol_quantity work;
     quantity_init(&work);
@@ -317,6 +355,8 @@ static sc_status read_rate(const reader *r, const sc_yaml_node *map, const char 
         status = read_quantity(r, map, printed, &s->rate[SOL_DATASHEET][engine][dtype]);
     if (!status)
         status = read_quantity(r, map, reached, &s->measured_rate[engine][dtype]);
+    if (!status)
+        status = check_quantities(r, map, keys + 3, 1);
     if (!status)
         status =
             derive(&s->rate[SOL_ARCHITECTURAL][engine][dtype], r->diag,
@@ -349,7 +389,7 @@ static sc_status read_engine(const reader *r, const char *name, sol_engine engin
 
 static sc_status read_exp(const reader *r)
 {
-    static const char *const keys[] = {"per_clk_sm", "datasheet_per_s"};
+    static const char *const keys[] = {"per_clk_sm", "datasheet_per_s", "measured_per_s"};
     const sc_yaml_node *map;
     sc_status status = section(r, "exp", keys, COUNT(keys), &map);
     if (status || !map)
@@ -374,11 +414,20 @@ static sc_status read_node(const reader *r)
                   : read_quantity(r, map, keys[2], &s->link_bw_B_s[SOL_INTER]);
 }
 
+/* What launching costs: for readers of the file. */
+static sc_status read_launch(const reader *r)
+{
+    static const char *const keys[] = {"stream_s", "graph_node_s", "graph_replay_s"};
+    const sc_yaml_node *map;
+    sc_status status = section(r, "launch", keys, COUNT(keys), &map);
+    return status || !map ? status : check_quantities(r, map, keys, COUNT(keys));
+}
+
 /* Our own layout. */
 static sc_status read_own(const reader *r)
 {
     static const char *const keys[] = {"system", "title", "gpu",  "memory", "l2",
-                                       "tensor", "cuda",  "exp",  "node"};
+                                       "tensor", "cuda",  "exp",  "node", "launch"};
     const sc_yaml_node *root = sc_yaml_root(r->doc), *title = sc_yaml_get(root, "title");
     sc_status status = sc_yaml_known(r->doc, root, keys, COUNT(keys), r->diag);
     if (status)
@@ -405,6 +454,8 @@ static sc_status read_own(const reader *r)
         status = read_engine(r, "cuda", SOL_CUDA);
     if (!status)
         status = read_exp(r);
+    if (!status)
+        status = read_launch(r);
     return status ? status : read_node(r);
 }
 
