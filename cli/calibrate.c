@@ -11,11 +11,15 @@
 
 #include "base/alloc.h"
 #include "cli/commit.h"
+#include "cli/library.h"
 #include "cli/sweep.h"
 #include "mock/calibrate.h"
+#include "sol/find.h"
+#include "sol/merge.h"
 
 /* Of the architectural rate: what is above it was not measured on that part. */
 #define BEYOND 1.02
+#define CPU_VERSION 1 /* sm_version in the files of CPUs */
 
 typedef struct calibration {
     cli_session *cli;
@@ -112,14 +116,14 @@ static sc_status cpu_base(calibration *c)
     sc_buf_printf(
         &t,
         "system: cpu\ntitle: \"%s\"\n"
-        "gpu:\n  sm_version: {value: 1, source: \"a CPU: no compute capability\"}\n"
+        "gpu:\n  sm_version: {value: %d, source: \"a CPU: no compute capability\"}\n"
         "  sm_count: {value: 1, source: \"a CPU: taken as a whole\"}\n"
         "  sm_clock_max_hz: {value: 1e9, source: \"a CPU: work is stated per "
         "nanosecond\"}\n"
         "memory:\n  capacity_B: {value: %lld, source: \"/proc/meminfo\"}\n"
         "  bandwidth_B_s: {value: %.6g, source: \"%s\"}\n",
-        strpbrk(info->name, "\"\\") ? "CPU" : info->name, (long long)info->memory_B,
-        memory, source);
+        strpbrk(info->name, "\"\\") ? "CPU" : info->name, CPU_VERSION,
+        (long long)info->memory_B, memory, source);
     if (info->l2_B > 0)
         sc_buf_printf(&t,
                       "l2:\n  capacity_B: {value: %lld, source: \"/sys, last level\"}\n",
@@ -158,23 +162,38 @@ static sc_status wrong_system(calibration *c, const char *given)
     return SC_EINVAL;
 }
 
+/* The system of which the device's name holds the first word; cli->system stays NULL where
+ * there is none. */
+static sc_status system_of_device(calibration *c)
+{
+    cli_session *cli = c->cli;
+    char **names = NULL;
+    sc_status status = sol_system_names(cli->data_dir, &names, &cli->diag);
+    for (size_t i = 0; names && names[i] && status == SC_OK && !cli->system; i++)
+        if (cli_same_model(c->device.info.name, names[i]))
+            status = sol_system_find(names[i], cli->data_dir, &cli->system, &cli->diag);
+    if (names)
+        sol_names_free(names);
+    return status;
+}
+
 /* Before anything is measured: which file. A CPU's is made from its readings. */
 static sc_status find_system(calibration *c)
 {
     cli_session *cli = c->cli;
     const char *given = cli_value(&cli->options, CLI_OPT_SYSTEM, NULL);
     const mock_device_info *info = &c->device.info;
-    if (!given && strcmp(info->kind, "cpu") == 0)
+    bool cpu = strcmp(info->kind, "cpu") == 0;
+    if (!given && cpu)
         return SC_OK;
-    sc_status status = sol_system_find(given ? given : "h100_sxm", cli->data_dir,
-                                       &cli->system, &cli->diag);
+    sc_status status = given ? sol_system_find(given, cli->data_dir, &cli->system,
+                                               &cli->diag)
+                             : system_of_device(c);
     if (status != SC_OK)
         return status;
-    bool other_cc = info->sm_version > 0 && info->sm_version != cli->system->sm_version;
-    if (given ? other_cc : !cli_same_model(info->name, cli->system->name))
+    if (!cli->system || cli->system->sm_version != (cpu ? CPU_VERSION : info->sm_version))
         return wrong_system(c, given);
-    status = sc_yaml_load(cli->system->path, &c->base, &cli->diag);
-    return status;
+    return sc_yaml_load(cli->system->path, &c->base, &cli->diag);
 }
 
 /* ---- the file ---- */
@@ -200,14 +219,16 @@ static double allowed(const sol_system *s, mock_ceiling which)
 
 static sc_status check_sense(const calibration *c)
 {
-    for (int i = 0; c->cli->system && i < MOCK_N_CEILINGS; i++) {
-        double most = allowed(c->cli->system, (mock_ceiling)i);
+    const sol_system *s = c->cli->system;
+    if (!s || s->sm_version == CPU_VERSION) /* its file holds no more than measurements */
+        return SC_OK;
+    for (int i = 0; i < MOCK_N_CEILINGS; i++) {
+        double most = allowed(s, (mock_ceiling)i);
         const mock_ceiling_info *info = mock_ceiling_describe((mock_ceiling)i);
         if (c->reading[i].value > BEYOND * most) {
             sc_diag_fail(&c->cli->diag, SC_EINVAL, SC3017,
                          "%s: measured %.4g %s, %s can do %.4g: nothing is written",
-                         info->text, c->reading[i].value, info->unit,
-                         c->cli->system->name, most);
+                         info->text, c->reading[i].value, info->unit, s->name, most);
             sc_diag_hint(&c->cli->diag, "the system file is of another part, or the "
                                         "device's timer is wrong");
             return SC_EINVAL;

@@ -49,6 +49,23 @@ static sc_status write_each(cli_session *cli, const col_export *all, const char 
     return status;
 }
 
+/* The kernels of all points, one table. */
+static sc_status write_kernels(cli_session *cli)
+{
+    const cli_values *stores = &cli->options.files;
+    const char *path = cli_value(&cli->options, CLI_OPT_OUT, NULL);
+    sc_buf text = {0};
+    sc_status status =
+        col_kernels_csv(stores->text, (size_t)stores->n,
+                        cli_value(&cli->options, CLI_OPT_OP, NULL), &text, &cli->diag);
+    if (status == SC_OK && path)
+        status = sc_file_write(path, sc_buf_text(&text), text.n, &cli->diag);
+    else if (status == SC_OK)
+        status = cli_print(cli, &text);
+    sc_buf_free(&text);
+    return status;
+}
+
 sc_status cli_export(cli_session *cli, int *exit_code)
 {
     (void)exit_code;
@@ -60,6 +77,8 @@ sc_status cli_export(cli_session *cli, int *exit_code)
         sc_diag_hint(&cli->diag, "solcheck export STORE... --out FILE.csv");
         return SC_EINVAL;
     }
+    if (cli_has(&cli->options, CLI_OPT_KERNELS))
+        return write_kernels(cli);
     sc_status status =
         col_export_load(stores->text, (size_t)stores->n,
                         cli_value(&cli->options, CLI_OPT_OP, NULL), &all, &cli->diag);

@@ -252,6 +252,75 @@ static sc_status failed(void *user, const mock_device_info *info, const cli_job 
     return col_store_add_failure(out->store, out->run, &r, why, &out->cli->diag);
 }
 
+/* ---- kernels ---- */
+
+static sc_status kernels_wanted(void *user, const mock_device_info *info,
+                                const cli_job *point, const mock_case *c, bool *wanted)
+{
+    output *out = user;
+    col_record key;
+    bool stored = false;
+    sc_status status = SC_OK;
+    cli_fill_record(out->cli, info, out->cls, c, NULL, &key);
+    key.cache = point->cold ? "cold" : "hot";
+    if (out->store && point->state == CLI_STORED)
+        status = col_store_has_kernels(out->store, &key, &stored, &out->cli->diag);
+    *wanted = !stored;
+    return status;
+}
+
+/* One table a point: each kernel with its share of the sum. */
+static sc_status print_kernels(output *out, const cli_job *point,
+                               const mock_kernel *kernel, int n)
+{
+    sc_buf text = {0};
+    double sum_s = 0;
+    for (int i = 0; i < n; i++)
+        sum_s += kernel[i].seconds;
+    sc_buf_printf(&text, "%s %s tp=%.0f b=%.0f s=%.0f: %d kernel%s, %.4g us\n",
+                  out->cls->name, sol_phase_name(point->phase), out->cli->config.tp, point->at.b,
+                  point->at.s, n, n == 1 ? "" : "s", 1e6 * sum_s);
+    for (int i = 0; i < n; i++) {
+        const mock_kernel *k = &kernel[i];
+        sc_buf_printf(&text,
+                      "  %2d %9.4g us %3.0f %%  grid %lldx%lldx%lld  block %lldx%lldx%lld"
+                      "  %3d registers %4.0f KiB  %s\n",
+                      i + 1, 1e6 * k->seconds, sum_s > 0 ? 100 * k->seconds / sum_s : 0,
+                      (long long)k->grid[0], (long long)k->grid[1], (long long)k->grid[2],
+                      (long long)k->block[0], (long long)k->block[1],
+                      (long long)k->block[2], k->registers, (double)k->smem_B / 1024,
+                      k->name);
+    }
+    sc_status status = cli_print(out->cli, &text);
+    sc_buf_free(&text);
+    return status;
+}
+
+static sc_status profiled(void *user, const mock_device_info *info, const cli_job *point,
+                          const mock_case *c, const mock_kernel *kernel, int n)
+{
+    output *out = user;
+    col_record key;
+    col_kernel row[MOCK_MAX_KERNELS];
+    sc_status status = SC_OK;
+    if (!cli_has(&out->cli->options, CLI_OPT_QUIET))
+        status = print_kernels(out, point, kernel, n);
+    if (status != SC_OK || !out->store)
+        return status;
+    cli_fill_record(out->cli, info, out->cls, c, NULL, &key);
+    key.cache = point->cold ? "cold" : "hot";
+    for (int i = 0; i < n; i++) {
+        const mock_kernel *k = &kernel[i];
+        row[i] = (col_kernel){.name = k->name,
+                              .latency_s = k->seconds,
+                              .grid = {k->grid[0], k->grid[1], k->grid[2]},
+                              .block = {k->block[0], k->block[1], k->block[2]},
+                              .registers = k->registers,
+                              .smem_B = k->smem_B};
+    }
+    return col_store_set_kernels(out->store, &key, row, (size_t)n, &out->cli->diag);
+}
+
 /* ---- the command ---- */
 
 /* Without --store, or with --out, rows go to tables. */
@@ -342,7 +411,7 @@ static sc_status run_plan(cli_session *cli, const mock_class *cls, cli_plan *pla
                           int *exit_code)
 {
     output out = {.cli = cli, .cls = cls};
-    cli_sink sink = {opened, measured, failed, &out};
+    cli_sink sink = {opened, measured, failed, kernels_wanted, profiled, &out};
     int number = 0;
     sc_status status = open_output(&out);
     if (status == SC_OK)

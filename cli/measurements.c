@@ -199,7 +199,10 @@ static sc_status fall_back(cli_session *cli, rep_study *study, sc_status status)
 static sc_status run_now(fresh *all, rep_study *study)
 {
     cli_session *cli = all->cli;
-    cli_sink sink = {now_opened, now_measured, now_failed, all};
+    cli_sink sink = {.opened = now_opened,
+                     .measured = now_measured,
+                     .failed = now_failed,
+                     .user = all};
     cli_plan plan;
     int number = 0;
     sc_status status = cli_plan_make(cli, all->cls, &plan);

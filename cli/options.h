@@ -75,6 +75,8 @@ typedef enum cli_command {
       "relative error of the median to reach (default 0.5); compare: where none is stored (default 1)") \
     X(MAX_TIME, "max-time", "S", CLI_ON(MEASURE), "seconds of samples a point at most (default 0.1)") \
     X(MIN_SAMPLES, "min-samples", "N", CLI_ON(MEASURE), "samples a point at least (default 10; CPU 5)") \
+    X(KERNELS, "kernels", "", CLI_ON(MEASURE) | CLI_ON(EXPORT),                           \
+      "measure: profile the kernels of each point, after the timing; export: write them")  \
     X(SHARD, "shard", "I/N", CLI_ON(MEASURE), "measure the I-th of N equal parts of the plan") \
     X(RETRY, "retry-failed", "", CLI_ON(MEASURE),                                         \
       "try points again that the store says failed")                                      \

@@ -33,7 +33,16 @@ typedef struct request {
     size_t config;
     double b, s, bytes_B;
     bool cold;
+    bool kernels; /* to be profiled, not timed */
 } request;
+
+typedef union reply {
+    mock_timing timing;
+    struct {
+        mock_kernel kernel[MOCK_MAX_KERNELS];
+        int n;
+    } profile;
+} reply;
 
 typedef struct hello {
     mock_device_info info;
@@ -141,7 +150,7 @@ static sc_status child_bench(child *me, const request *r, mock_bench **out)
             mock_bench_new(me->cls, &c, me->device.ops, me->device.dev, &bench, diag);
     if (status != SC_OK)
         return status;
-    if (r->cold) { /* no more than there is can be touched */
+    if (r->cold && !r->kernels) { /* no more than there is can be touched */
         status = mock_case_bytes(me->cls, &c, &planned_B, diag);
         if (status == SC_OK)
             status = mock_bench_make_cold(bench, (double)me->device.info.l2_B,
@@ -154,18 +163,20 @@ static sc_status child_bench(child *me, const request *r, mock_bench **out)
     return status;
 }
 
-static sc_status child_time(child *me, const request *r, mock_timing *out)
+static sc_status child_run(child *me, const request *r, reply *out)
 {
     mock_bench *bench;
     const cli_job point = {.config = r->config};
     cli_plan_use(me->cli, me->plan, &point);
-    sc_status status = verify_once(me, r->phase, r->config);
+    sc_status status = r->kernels ? SC_OK : verify_once(me, r->phase, r->config);
     if (status == SC_OK)
         status = child_bench(me, r, &bench);
     if (status != SC_OK)
         return status;
     me->timing.warm_s = warm_s(me);
-    status = mock_bench_time(bench, &me->timing, out, &me->cli->diag);
+    status = r->kernels ? mock_bench_trace(bench, out->profile.kernel, &out->profile.n,
+                                           &me->cli->diag)
+                        : mock_bench_time(bench, &me->timing, &out->timing, &me->cli->diag);
     mock_bench_free(bench);
     me->idle_since_s = sc_now_s();
     return status;
@@ -175,7 +186,7 @@ static sc_status child_serve(void *user, const void *from, void *to, sc_diag *di
 {
     child *me = user;
     sc_diag_clear(&me->cli->diag);
-    sc_status status = child_time(me, from, to);
+    sc_status status = child_run(me, from, to);
     if (status != SC_OK)
         *diag = me->cli->diag;
     return status;
@@ -200,7 +211,7 @@ typedef struct runner {
     size_t next, n_done, n_planned; /* n_planned: to do at the start */
     double limit_s, start_s, planned_s, done_s;
     int in_a_row, most_in_a_row;
-    mock_timing *timing;
+    reply *reply;
 } runner;
 
 static volatile sig_atomic_t caught, times_caught;
@@ -226,7 +237,7 @@ static mock_worker_job job_of(lane *at)
                              .user = &at->child,
                              .hello_B = sizeof(hello),
                              .request_B = sizeof(request),
-                             .reply_B = sizeof(mock_timing)};
+                             .reply_B = sizeof(reply)};
 }
 
 static sc_status open_lane(runner *run, int i, const char *spec)
@@ -366,18 +377,18 @@ static sc_status take_answer(runner *run, int i)
     mock_case c;
     lane *at = &run->lane[i];
     sc_diag_clear(&why);
-    sc_status status = mock_worker_receive(run->worker[i], run->timing, &why);
+    sc_status status = mock_worker_receive(run->worker[i], run->reply, &why);
     run->n_done++;
     run->done_s += at->point->cost_s;
     if (status != SC_OK) {
         status = take_failure(run, i, status, &why);
     } else {
         run->in_a_row = 0;
-        keep_timing(at->point, run->timing);
+        keep_timing(at->point, &run->reply->timing);
         status = case_of(run, at->point, &c);
         if (status == SC_OK)
             status = run->sink->measured(run->sink->user, &at->hello.info, at->point, &c,
-                                         run->timing);
+                                         &run->reply->timing);
     }
     at->point = NULL;
     return status;
@@ -421,7 +432,8 @@ static sc_status hand_out(runner *run, bool *busy)
             status = next_point(run, at, &at->point);
         if (status == SC_OK && at->point && !mock_worker_busy(run->worker[i])) {
             const cli_job *p = at->point;
-            request r = {p->phase, p->config, p->at.b, p->at.s, p->at.bytes_B, p->cold};
+            request r = {p->phase,      p->config, p->at.b, p->at.s,
+                         p->at.bytes_B, p->cold,   false};
             status = mock_worker_send(run->worker[i], &r, run->limit_s, &run->cli->diag);
         }
         if (status != SC_OK)
@@ -451,6 +463,56 @@ static sc_status loop(runner *run)
         if (status != SC_OK)
             return status;
     }
+}
+
+/* ---- kernels: after the last point, in processes that have timed nothing ---- */
+
+/* One point on the first device. A failure is a warning, and its process is replaced; *go_on
+ * is false where there is no profiler. */
+static sc_status profile_point(runner *run, const cli_job *p, const mock_case *c,
+                               bool *go_on)
+{
+    sc_diag why;
+    const hello *device = &run->lane[0].hello;
+    request r = {p->phase,      p->config, p->at.b, p->at.s,
+                 p->at.bytes_B, p->cold,   true};
+    sc_diag_clear(&why);
+    sc_status status = mock_worker_send(run->worker[0], &r, run->limit_s, &why);
+    if (status == SC_OK)
+        status = mock_worker_receive(run->worker[0], run->reply, &why);
+    if (status == SC_OK)
+        return run->sink->profiled(run->sink->user, &device->info, p, c,
+                                   run->reply->profile.kernel, run->reply->profile.n);
+    *go_on = why.code != SC3016;
+    if (!*go_on) {
+        why.severity = SC_WARNING;
+        return sc_diags_add(&run->cli->warnings, &why) == SC_OK
+                   ? SC_OK
+                   : sc_diag_nomem(&run->cli->diag);
+    }
+    bool broken = status == SC_EGPU;
+    status = warn_point(run, p, "is not profiled", why.code, why.message);
+    return status == SC_OK && broken ? replace(run, 0) : status;
+}
+
+static sc_status profile_plan(runner *run)
+{
+    bool go_on = true;
+    sc_status status = replace(run, 0);
+    for (size_t i = 0; i < run->plan->n && status == SC_OK && go_on && !caught; i++) {
+        const cli_job *point = &run->plan->point[i];
+        mock_case c;
+        bool wanted = false;
+        if (point->state != CLI_MEASURED && point->state != CLI_STORED)
+            continue;
+        status = case_of(run, point, &c);
+        if (status == SC_OK)
+            status = run->sink->kernels_wanted(run->sink->user, &run->lane[0].hello.info,
+                                               point, &c, &wanted);
+        if (status == SC_OK && wanted)
+            status = profile_point(run, point, &c, &go_on);
+    }
+    return status;
 }
 
 static sc_status set_limits(runner *run)
@@ -514,7 +576,7 @@ sc_status cli_run_plan(cli_session *cli, const mock_class *cls, cli_plan *plan,
 {
     struct sigaction old[2];
     runner *run = sc_calloc(1, sizeof *run);
-    if (!run || !(run->timing = sc_calloc(1, sizeof *run->timing))) {
+    if (!run || !(run->reply = sc_calloc(1, sizeof *run->reply))) {
         sc_free(run);
         return sc_diag_nomem(&cli->diag);
     }
@@ -527,12 +589,14 @@ sc_status cli_run_plan(cli_session *cli, const mock_class *cls, cli_plan *plan,
     if (status == SC_OK)
         status = loop(run);
     progress(run, NULL);
+    if (status == SC_OK && cli_has(&cli->options, CLI_OPT_KERNELS) && !caught)
+        status = profile_plan(run);
     for (int i = run->n - 1; i >= 0; i--)
         mock_worker_stop(run->worker[i]);
     *signal_out = caught;
     sigaction(SIGINT, &old[0], NULL);
     sigaction(SIGTERM, &old[1], NULL);
-    sc_free(run->timing);
+    sc_free(run->reply);
     sc_free(run);
     return status;
 }

@@ -16,13 +16,21 @@ typedef struct cli_sink {
                           const mock_timing *timing);
     sc_status (*failed)(void *user, const mock_device_info *info, const cli_job *point,
                         const mock_case *c, const sc_diag *why);
+    /* With --kernels, once all points are measured: is the point's layer to be profiled?
+     * Asked for points that were measured or are in the store. */
+    sc_status (*kernels_wanted)(void *user, const mock_device_info *info,
+                                const cli_job *point, const mock_case *c, bool *wanted);
+    sc_status (*profiled)(void *user, const mock_device_info *info, const cli_job *point,
+                          const mock_case *c, const mock_kernel *kernel, int n);
     void *user;
 } cli_sink;
 
 /* Runs the points to do on --device (cuda:all: one worker each). A point that does not
  * fit or that the layer refuses is left out; one that crashes, hangs or breaks the device
  * is failed and its worker replaced. SIGINT or SIGTERM ends after the points in flight, a
- * second one at once; *signal is then its number, else 0. Errors: those of opening a
+ * second one at once; *signal is then its number, else 0. With --kernels the layers are
+ * profiled after the last point, in processes in which nothing is timed; what cannot be
+ * profiled is a warning. Errors: those of opening a
  * device; SC_EGPU SC3007 (wrong output), SC3014 (--max-failures in a row); of the sink.
  */
 sc_status cli_run_plan(cli_session *cli, const mock_class *cls, cli_plan *plan,

@@ -4,7 +4,6 @@
 
 #include "cli/session.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -62,19 +61,6 @@ sc_status cli_number(cli_session *cli, const char *option, const char *text, dou
         return SC_OK;
     return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001, "--%s wants a number, not '%s'",
                         option, text);
-}
-
-bool cli_same_model(const char *device, const char *system)
-{
-    size_t n = strcspn(system, "_-. ");
-    for (; *device && n > 0; device++) {
-        size_t i = 0;
-        while (i < n && tolower((unsigned char)device[i]) == tolower((unsigned char)system[i]))
-            i++;
-        if (i == n)
-            return true;
-    }
-    return false;
 }
 
 /* ---- data directory ---- */

@@ -50,10 +50,6 @@ sc_status cli_number(cli_session *cli, const char *option, const char *text, dou
 sc_status cli_point(cli_session *cli, cli_option option, const sol_phase *phase,
                     double *axis);
 
-/* Does the device's name hold the first word of the system's, as "NVIDIA H100 80GB HBM3"
- * holds that of h100_sxm? */
-bool cli_same_model(const char *device, const char *system);
-
 /* Exit status of a failure; docs/decisions.md. */
 int cli_exit_code(sc_status status);
 

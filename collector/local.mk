@@ -24,6 +24,7 @@ libsccollector_la_SOURCES = \
 	collector/store.c \
 	collector/store.h \
 	collector/store_internal.h \
+	collector/store_kernels.c \
 	collector/suspect.c \
 	collector/table.c \
 	collector/table.h \
@@ -57,6 +58,7 @@ tests_unit_test_collector_SOURCES = \
 	tests/unit/collector/test_audit.c \
 	tests/unit/collector/test_evidence.c \
 	tests/unit/collector/test_compare.c \
+	tests/unit/collector/test_kernels.c \
 	tests/unit/collector/test_parquet.c \
 	tests/unit/collector/test_points.c \
 	tests/unit/collector/test_record.c \

@@ -218,3 +218,8 @@ sc_status col_record_append(const col_record *record, sc_buf *out, sc_diag *diag
     sc_buf_add(out, "\n");
     return finish(out, diag);
 }
+
+void col_csv_cell(sc_buf *out, const char *text, bool first)
+{
+    add_cell(out, text, first);
+}

@@ -47,4 +47,8 @@ sc_status col_record_append(const col_record *record, sc_buf *out, sc_diag *diag
 /* Could the record be read back? Errors: as col_record_append, SC_ENOMEM apart. */
 sc_status col_record_check(const col_record *record, sc_diag *diag);
 
+/* Appends a cell of CSV, quoted where it has to be, after a comma unless it is the first of
+ * its row. NULL: empty. */
+void col_csv_cell(sc_buf *out, const char *text, bool first);
+
 #endif

@@ -25,7 +25,7 @@ sc_status col_store_fail(col_store *store, sc_diag *diag)
                         sqlite3_errmsg(store->db));
 }
 
-static sc_status run_sql(col_store *store, const char *sql, sc_diag *diag)
+sc_status col_store_run(col_store *store, const char *sql, sc_diag *diag)
 {
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK
                ? SC_OK
@@ -41,7 +41,7 @@ sc_status col_store_prepare(col_store *store, const char *sql, sqlite3_stmt **ou
 }
 
 /* Runs a statement that yields no row, and releases it. */
-static sc_status finish(col_store *store, sqlite3_stmt *statement, sc_diag *diag)
+sc_status col_store_finish(col_store *store, sqlite3_stmt *statement, sc_diag *diag)
 {
     int code = sqlite3_step(statement);
     sc_status status = code == SQLITE_DONE ? SC_OK : col_store_fail(store, diag);
@@ -75,7 +75,12 @@ static const char schema[] =
                 "DELETE CASCADE,"
                 " n INTEGER NOT NULL, latency_s REAL NOT NULL, sm_clock_hz REAL, power_W "
                 "REAL,"
-                " throttle INTEGER, PRIMARY KEY(point, n)) WITHOUT ROWID;";
+                " throttle INTEGER, PRIMARY KEY(point, n)) WITHOUT ROWID;"
+                "CREATE TABLE kernels(point INTEGER NOT NULL REFERENCES points(id) ON "
+                "DELETE CASCADE,"
+                " n INTEGER NOT NULL, name TEXT NOT NULL, latency_s REAL NOT NULL, grid "
+                "TEXT NOT NULL, block TEXT NOT NULL, registers INTEGER, smem_B INTEGER,"
+                " PRIMARY KEY(point, n)) WITHOUT ROWID;";
 
 static sc_status read_number(col_store *store, const char *sql, int64_t *out,
                              sc_diag *diag)
@@ -104,7 +109,7 @@ static sc_status make_schema(col_store *store, sc_diag *diag)
 {
     int64_t n = 0, version = 0;
     char sql[128];
-    sc_status status = run_sql(store, "BEGIN IMMEDIATE", diag);
+    sc_status status = col_store_run(store, "BEGIN IMMEDIATE", diag);
     if (status)
         return status;
     status = read_number(store, "SELECT count(*) FROM sqlite_schema", &n, diag);
@@ -113,13 +118,13 @@ static sc_status make_schema(col_store *store, sc_diag *diag)
     if (!status && n == 0) {
         snprintf(sql, sizeof sql, "PRAGMA user_version = %d; PRAGMA application_id = %d",
                  COL_STORE_VERSION, APPLICATION_ID);
-        status = run_sql(store, schema, diag);
+        status = col_store_run(store, schema, diag);
         if (!status)
-            status = run_sql(store, sql, diag);
+            status = col_store_run(store, sql, diag);
     }
     if (!status)
-        return run_sql(store, "COMMIT", diag);
-    run_sql(store, "ROLLBACK", NULL);
+        return col_store_run(store, "COMMIT", diag);
+    col_store_run(store, "ROLLBACK", NULL);
     return status;
 }
 
@@ -157,11 +162,11 @@ static sc_status set_up(col_store *store, bool create, sc_diag *diag)
 {
     sqlite3_busy_timeout(store->db, BUSY_MS);
     sqlite3_extended_result_codes(store->db, 0);
-    sc_status status = run_sql(store, "PRAGMA foreign_keys = ON", diag);
+    sc_status status = col_store_run(store, "PRAGMA foreign_keys = ON", diag);
     if (!status && create)
         status = use_wal(store, diag);
     if (!status && create)
-        status = run_sql(store, "PRAGMA synchronous = FULL", diag);
+        status = col_store_run(store, "PRAGMA synchronous = FULL", diag);
     if (!status && create)
         status = make_schema(store, diag);
     return status ? status : check_schema(store, diag);
@@ -235,7 +240,7 @@ sc_status col_store_add_run(col_store *store, const col_run *run, int64_t *id,
     bind_text(add, ":commit", run->commit);
     bind_text(add, ":date", run->date);
     bind_text(add, ":command", run->command);
-    status = finish(store, add, diag);
+    status = col_store_finish(store, add, diag);
     if (!status)
         *id = sqlite3_last_insert_rowid(store->db);
     return status;
@@ -252,7 +257,7 @@ static void add_number(sc_buf *out, const char *name, double value)
 
 /* What tells two points apart, as one text; names are sorted by the op, not by us: they
  * come in the order of the layer's parameters. */
-static void key_text(const col_record *r, sc_buf *out)
+void col_store_key(const col_record *r, sc_buf *out)
 {
     sc_buf_printf(out, "%s|%s|%s|%s|%s", r->device ? r->device : "",
                   r->op_name ? r->op_name : "", sol_phase_name(r->phase),
@@ -271,7 +276,7 @@ sc_status col_store_find(col_store *store, const col_record *key, col_state *out
 {
     sqlite3_stmt *find;
     sc_buf text = {0};
-    key_text(key, &text);
+    col_store_key(key, &text);
     sc_status status =
         text.failed
             ? sc_diag_nomem(diag)
@@ -372,7 +377,7 @@ static sc_status insert_point(col_store *store, int64_t run, const col_record *r
         bind_text(add, ":params", params);
         bind_text(add, ":dtypes", dtypes);
         bind_fields(add, r);
-        status = finish(store, add, diag);
+        status = col_store_finish(store, add, diag);
     }
     json_text_free(params);
     json_text_free(dtypes);
@@ -416,7 +421,7 @@ static sc_status remove_old(col_store *store, const char *key, bool failed_only,
     if (status)
         return status;
     bind_text(drop, ":key", key);
-    return finish(store, drop, diag);
+    return col_store_finish(store, drop, diag);
 }
 
 static sc_status replace(col_store *store, int64_t run, const col_record *r,
@@ -441,15 +446,15 @@ static sc_status store_point(col_store *store, int64_t run, const col_record *r,
                              sc_diag *diag)
 {
     sc_buf key = {0};
-    key_text(r, &key);
+    col_store_key(r, &key);
     sc_status status =
-        key.failed ? sc_diag_nomem(diag) : run_sql(store, "BEGIN IMMEDIATE", diag);
+        key.failed ? sc_diag_nomem(diag) : col_store_run(store, "BEGIN IMMEDIATE", diag);
     if (!status) {
         status = replace(store, run, r, sc_buf_text(&key), why, sample, n, diag);
         if (!status)
-            status = run_sql(store, "COMMIT", diag);
+            status = col_store_run(store, "COMMIT", diag);
         if (status)
-            run_sql(store, "ROLLBACK", NULL);
+            col_store_run(store, "ROLLBACK", NULL);
     }
     sc_buf_free(&key);
     return status;

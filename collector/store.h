@@ -63,6 +63,30 @@ sc_status col_store_add(col_store *store, int64_t run, const col_record *record,
 sc_status col_store_add_failure(col_store *store, int64_t run, const col_record *key,
                                 const sc_diag *why, sc_diag *diag);
 
+/* A kernel of one launch of a point's layer, in the order of launch. Names are borrowed. */
+typedef struct col_kernel {
+    const char *name;
+    double latency_s;
+    int64_t grid[3], block[3];
+    int registers;  /* a thread; 0: not known */
+    int64_t smem_B; /* shared memory of a block */
+} col_kernel;
+
+/* Has the measured point with the keys of *key kernels? False where there is no such point.
+ * Errors: SC_EIO SC2010, SC_ENOMEM. Test: tests/unit/collector/test_kernels.c, as for the
+ * two functions below. */
+sc_status col_store_has_kernels(col_store *store, const col_record *key, bool *out,
+                                sc_diag *diag);
+/* Stores kernel[n] with the measured point of equal keys, in the place of those it has, in
+ * one transaction. Errors: SC_EIO SC2010 (also: no such point), SC_ENOMEM. */
+sc_status col_store_set_kernels(col_store *store, const col_record *key,
+                                const col_kernel *kernel, size_t n, sc_diag *diag);
+/* Appends the kernels of n stores as CSV, a row a kernel, sorted by point and order of
+ * launch. op_name NULL: of all ops. Of points with equal keys in several stores those of the
+ * first one that has kernels. Errors: SC_EIO SC2010, SC_EDOMAIN SC2004 (none), SC_ENOMEM. */
+sc_status col_kernels_csv(const char *const path[], size_t n, const char *op_name,
+                          sc_buf *out, sc_diag *diag);
+
 /* Number of points: measured, failed. Errors: SC_EIO SC2010. */
 sc_status col_store_count(col_store *store, int64_t *n_done, int64_t *n_failed,
                           sc_diag *diag);

@@ -27,5 +27,11 @@ struct col_store {
 sc_status col_store_fail(col_store *store, sc_diag *diag);
 sc_status col_store_prepare(col_store *store, const char *sql, sqlite3_stmt **out,
                             sc_diag *diag);
+/* Runs statements without rows or parameters. */
+sc_status col_store_run(col_store *store, const char *sql, sc_diag *diag);
+/* Runs a statement that yields no row, and releases it. */
+sc_status col_store_finish(col_store *store, sqlite3_stmt *statement, sc_diag *diag);
+/* Appends what tells two points apart, as one text. */
+void col_store_key(const col_record *r, sc_buf *out);
 
 #endif

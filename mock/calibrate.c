@@ -26,7 +26,7 @@ void mock_calibrate_defaults(const mock_device_info *info,
                              mock_calibrate_options *options)
 {
     bool cpu = strcmp(info->kind, "cpu") == 0;
-    *options = (mock_calibrate_options){.burst_s = cpu ? 0.03 : 0.04,
+    *options = (mock_calibrate_options){.burst_s = cpu ? 0.1 : 0.04,
                                         .pause_s = cpu ? 0 : 0.4,
                                         .sustained_s = cpu ? 0.1 : 1.5,
                                         .memory_B = (size_t)1 << (cpu ? 28 : 32)};

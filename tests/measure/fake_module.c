@@ -4,7 +4,8 @@
  * case with these b and s is prepared. Faults: hang, crash (SIGSEGV), sticky (a CUDA
  * error), oom, slow (each launch takes 0.05 s). $SC_FAKE_MEMORY: bytes of device memory.
  * There are $SC_FAKE_DEVICES devices (1). $SC_FAKE_LOG: a file that gets a line a
- * prepared case. SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission,
+ * prepared case and one a trace. $SC_FAKE_SM: its compute capability, $SC_FAKE_NAME its
+ * name; $SC_FAKE_NO_PROBES, $SC_FAKE_NO_PROFILER: it refuses these. SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission,
  * see LICENSE */
 #include <config.h>
 
@@ -45,9 +46,36 @@ static sc_status open_fake(int ordinal, mock_device **out, mock_device_info *inf
         return status;
     (*out)->limit_B = (size_t)number("SC_FAKE_MEMORY", 1L << 28);
     snprintf(info->kind, sizeof info->kind, "cpu");
-    snprintf(info->name, sizeof info->name, "Fake GPU");
+    const char *name = getenv("SC_FAKE_NAME");
+    snprintf(info->name, sizeof info->name, "%s", name ? name : "Fake GPU");
     info->l2_B = number("SC_FAKE_L2", 0);
+    info->sm_version = (int)number("SC_FAKE_SM", 0);
+    if (info->sm_version > 0)
+        snprintf(info->kind, sizeof info->kind, "cuda");
     return SC_OK;
+}
+
+static sc_status probe(mock_device *dev, const mock_probe *p, mock_exec **out, double *work,
+                       sc_diag *diag)
+{
+    if (getenv("SC_FAKE_NO_PROBES"))
+        return sc_diag_fail(diag, SC_EUNABLE, SC3005, "no probes today");
+    return mock_cpu_ops()->probe(dev, p, out, work, diag);
+}
+
+/* Times must not be taken in a process that has traced: the log shows who did what. */
+static sc_status trace(mock_exec *exec, mock_kernel *out, int *n, sc_diag *diag)
+{
+    const char *log = getenv("SC_FAKE_LOG");
+    FILE *file = log ? fopen(log, "a") : NULL;
+    if (file) {
+        fprintf(file, "trace pid=%d\n", (int)getpid());
+        fclose(file);
+    }
+    if (getenv("SC_FAKE_NO_PROFILER"))
+        return sc_diag_fail(diag, SC_EUNABLE, SC3016,
+                            "kernels cannot be profiled: libcupti.so is not found");
+    return mock_cpu_ops()->trace(exec, out, n, diag);
 }
 
 static sc_status prepare(mock_device *dev, const char *layer, const mock_case *c,
@@ -100,5 +128,7 @@ const mock_device_ops *mock_module_entry(void)
     ops.prepare = prepare;
     ops.time = time_fake;
     ops.rotate = rotate_fake;
+    ops.probe = probe;
+    ops.trace = trace;
     return &ops;
 }

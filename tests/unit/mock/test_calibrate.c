@@ -42,7 +42,7 @@ static sc_status s_probe(mock_device *dev, const mock_probe *p, mock_exec **out,
     if (p->kind == MOCK_PROBE_READ || p->kind == MOCK_PROBE_WRITE ||
         p->kind == MOCK_PROBE_COPY)
         exec->work = (double)p->size_B * p->passes;
-    if (p->passes > 1) /* L2: the larger one is slower */
+    if (p->kind == MOCK_PROBE_READ && p->passes > 1) /* L2: the larger one is slower */
         exec->rate = p->size_B > 10 << 20 ? 6.6e12 : 7.7e12;
     if (gemm) {
         exec->work = 2.0 * (double)p->m * (double)p->n * (double)p->k;
