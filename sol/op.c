@@ -73,6 +73,36 @@ static void free_phase(sol_phase *phase)
     sc_free(phase);
 }
 
+static void clear_dtypes(struct sol_table_dtype *dtype, int n)
+{
+    for (int i = 0; i < n; i++) {
+        sc_free(dtype[i].slot);
+        sc_free(dtype[i].column);
+        for (int k = 0; k < dtype[i].n_cases; k++)
+            sc_free(dtype[i].cases[k].label);
+        sc_free(dtype[i].cases);
+    }
+    sc_free(dtype);
+}
+
+static void clear_cases(sol_case_map *map)
+{
+    for (int i = 0; i < map->n_lists; i++) {
+        sc_free(map->list[i].target);
+        sc_free(map->list[i].label);
+        sol_names_free(map->list[i].name);
+    }
+    for (int i = 0; i < map->n_limits; i++)
+        sc_free(map->limit[i].text);
+    clear_dtypes(map->dtype, map->n_dtypes);
+    sol_context_free(map->names);
+    sol_names_free(map->other);
+    sc_free(map->name);
+    sc_free(map->profiles);
+    sc_free(map->list);
+    sc_free(map->limit);
+}
+
 static void clear_table(sol_table_map *table)
 {
     for (int i = 0; i < table->n_columns; i++) {
@@ -82,13 +112,7 @@ static void clear_table(sol_table_map *table)
             sc_free(table->column[i].cases[k].label);
         sc_free(table->column[i].cases);
     }
-    for (int i = 0; i < table->n_dtypes; i++) {
-        sc_free(table->dtype[i].slot);
-        sc_free(table->dtype[i].column);
-        for (int k = 0; k < table->dtype[i].n_cases; k++)
-            sc_free(table->dtype[i].cases[k].label);
-        sc_free(table->dtype[i].cases);
-    }
+    clear_dtypes(table->dtype, table->n_dtypes);
     for (int i = 0; i < table->n_rows; i++) {
         sc_free(table->rows[i].column);
         sol_names_free(table->rows[i].value);
@@ -99,7 +123,6 @@ static void clear_table(sol_table_map *table)
     sc_free(table->op_name);
     sol_context_free(table->columns);
     sc_free(table->column);
-    sc_free(table->dtype);
 }
 
 void sol_op_free(sol_op *op)
@@ -118,9 +141,12 @@ void sol_op_free(sol_op *op)
         free_phase(op->phase[i]);
     for (int i = 0; i < op->n_tables; i++)
         clear_table(&op->table[i]);
+    for (int i = 0; i < op->n_cases; i++)
+        clear_cases(&op->cases[i]);
     sc_free(op->param);
     sc_free(op->slot);
     sc_free(op->table);
+    sc_free(op->cases);
     sol_names_free(op->source);
     sol_names_free(op->excludes);
     sc_free(op->path);

@@ -143,6 +143,32 @@ typedef struct sol_table_map {
     sol_place place;
 } sol_table_map;
 
+/* How case files of collectors name what they sweep. */
+typedef struct sol_case_list {
+    char *target; /* axis, parameter, "tp", or "x": tokens in place of the axes */
+    char **name;  /* keys, the first one that is there counts; NULL-terminated */
+    char *label;  /* stands for the value of the parameter `same`; "" */
+    int same;     /* index of a parameter, -1; without names: always its value */
+    double fixed; /* NaN: not */
+    sol_place place;
+} sol_case_list;
+
+typedef struct sol_case_map {
+    char *name; /* `op` of the case file */
+    bool phased; /* the file is about `phase` alone */
+    sol_phase_kind phase;
+    char *profiles; /* key of a list of maps, each of which overrides keys; "" */
+    char **other;   /* keys that change no grid; NULL-terminated */
+    sol_case_list *list;
+    int n_lists;
+    struct sol_table_dtype *dtype; /* column: key of a list of labels */
+    int n_dtypes;
+    sol_context *names; /* of targets and of numbers in the case file */
+    sol_guard *limit;   /* what the collector itself leaves out */
+    int n_limits;
+    sol_place place;
+} sol_case_map;
+
 typedef struct sol_op {
     char *path; /* file it came from */
     char *name, *title, *granularity;
@@ -160,6 +186,8 @@ typedef struct sol_op {
     sol_phase *phase[SOL_N_PHASES]; /* NULL: the op has no such phase */
     sol_table_map *table;
     int n_tables;
+    sol_case_map *cases;
+    int n_cases;
     sc_yaml *doc; /* for later diagnostics */
 } sol_op;
 

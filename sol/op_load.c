@@ -789,19 +789,19 @@ static sc_status load_table_dtype(loader *ld, node *at, struct sol_table_dtype *
     return SC_OK;
 }
 
-static sc_status load_table_dtypes(loader *ld, node *map, sol_table_map *table)
+static sc_status load_dtypes(loader *ld, node *map, struct sol_table_dtype **out, int *n)
 {
     if (!map)
         return SC_OK;
     TRY(kind(ld, map, SC_YAML_MAP, "a map of dtype slots to columns"));
-    table->dtype = sc_calloc(map->n, sizeof *table->dtype);
-    if (!table->dtype)
+    *out = sc_calloc(map->n, sizeof **out);
+    if (!*out)
         return nomem(ld);
     for (size_t i = 0; i < map->n; i++) {
         if (sol_op_slot_index(ld->op, map->key[i]->text) < 0)
             return fail(ld, map->key[i], SC1107, "'%.60s' is not a dtype slot",
                         map->key[i]->text);
-        struct sol_table_dtype *dtype = &table->dtype[table->n_dtypes++];
+        struct sol_table_dtype *dtype = &(*out)[(*n)++];
         if (!(dtype->slot = sc_strdup(map->key[i]->text)))
             return nomem(ld);
         TRY(load_table_dtype(ld, map->item[i], dtype));
@@ -848,7 +848,7 @@ static sc_status load_table(loader *ld, node *map, sol_table_map *table)
         return nomem(ld);
     TRY(need(ld, map, "columns", &at));
     TRY(load_columns(ld, at, ld->op->phase[which], table));
-    return load_table_dtypes(ld, sc_yaml_get(map, "dtypes"), table);
+    return load_dtypes(ld, sc_yaml_get(map, "dtypes"), &table->dtype, &table->n_dtypes);
 }
 
 static sc_status load_tables(loader *ld, node *list)
@@ -861,6 +861,121 @@ static sc_status load_tables(loader *ld, node *list)
         return nomem(ld);
     for (size_t i = 0; i < list->n; i++)
         TRY(load_table(ld, list->item[i], &ld->op->table[ld->op->n_tables++]));
+    return SC_OK;
+}
+
+/* ---- case files ---- */
+
+/* The parameter that a node names. */
+static sc_status load_same(loader *ld, node *at, int *out)
+{
+    *out = at->kind == SC_YAML_SCALAR ? sol_op_param_index(ld->op, at->text) : -1;
+    return *out >= 0 ? SC_OK : fail(ld, at, SC1108, "expected the name of a parameter");
+}
+
+/* KEY, [KEY...], {of: KEY or [KEY...], same: {LABEL: PARAMETER}}, {same: PARAMETER} or
+ * {is: NUMBER}. */
+static sc_status load_case_list(loader *ld, node *map, node *key, sol_case_list *list)
+{
+    node *at = sc_yaml_get(map, key->text), *same = sc_yaml_get(at, "same");
+    list->place = place_of(key);
+    list->same = -1;
+    list->fixed = NAN;
+    if (!(list->target = sc_strdup(key->text)))
+        return nomem(ld);
+    if (at->kind != SC_YAML_MAP) {
+        TRY(text_of(ld, NULL, "", &list->label));
+        return texts_of(ld, map, key->text, &list->name);
+    }
+    KNOWN(ld, at, "of", "same", "is");
+    TRY(texts_of(ld, at, "of", &list->name));
+    if (sc_yaml_get(at, "is"))
+        TRY(sc_yaml_double(ld->doc, sc_yaml_get(at, "is"), &list->fixed, ld->diag));
+    if (same && same->kind == SC_YAML_MAP && same->n != 1)
+        return fail(ld, same, SC1104, "expected one label and its parameter");
+    bool labelled = same && same->kind == SC_YAML_MAP;
+    if (same)
+        TRY(load_same(ld, labelled ? same->item[0] : same, &list->same));
+    list->label = sc_strdup(labelled ? same->key[0]->text : "");
+    return list->label ? SC_OK : nomem(ld);
+}
+
+static sc_status load_case_lists(loader *ld, node *map, sol_case_map *out)
+{
+    if (!map)
+        return SC_OK;
+    TRY(kind(ld, map, SC_YAML_MAP, "a map of axes and parameters to keys"));
+    out->list = sc_calloc(map->n, sizeof *out->list);
+    if (!out->list)
+        return nomem(ld);
+    for (size_t i = 0; i < map->n; i++) {
+        bool known = strcmp(map->key[i]->text, "x") == 0;
+        for (int p = 0; p < SOL_N_PHASES; p++)
+            known |= ld->op->phase[p] &&
+                     is_target(ld->op, ld->op->phase[p], map->key[i]->text);
+        if (!known)
+            return fail(ld, map->key[i], SC1103,
+                        "'%.60s' is no axis and no parameter", map->key[i]->text);
+        TRY(load_case_list(ld, map, map->key[i], &out->list[out->n_lists++]));
+    }
+    return SC_OK;
+}
+
+static sc_status load_limits(loader *ld, node *list, sol_case_map *out)
+{
+    static const sol_scope any = {.open = true};
+    if (!(out->names = sol_context_new()))
+        return nomem(ld);
+    if (!list)
+        return SC_OK;
+    TRY(kind(ld, list, SC_YAML_SEQ, "a list of conditions"));
+    out->limit = sc_calloc(list->n, sizeof *out->limit);
+    if (!out->limit)
+        return nomem(ld);
+    for (size_t i = 0; i < list->n; i++) {
+        sol_guard *limit = &out->limit[out->n_limits++];
+        limit->place = place_of(list->item[i]);
+        TRY(parse(ld->doc, out->names, list->item[i], &any, &limit->expr, ld->diag));
+        if (!(limit->text = sc_strdup(list->item[i]->text)))
+            return nomem(ld);
+    }
+    return SC_OK;
+}
+
+static sc_status load_case_map(loader *ld, node *map, sol_case_map *out)
+{
+    static const char *const kinds[] = {"context", "generation"};
+    node *at;
+    int which;
+    out->place = place_of(map);
+    TRY(kind(ld, map, SC_YAML_MAP, "a map with name and lists"));
+    KNOWN(ld, map, "name", "phase", "profiles", "other", "lists", "dtypes", "limits");
+    TRY(need(ld, map, "name", &at));
+    TRY(text_of(ld, map, "name", &out->name));
+    TRY(text_of(ld, map, "profiles", &out->profiles));
+    TRY(texts_of(ld, map, "other", &out->other));
+    if ((at = sc_yaml_get(map, "phase"))) {
+        TRY(choice(ld, map, "phase", kinds, 2, &which));
+        out->phased = true;
+        out->phase = (sol_phase_kind)which;
+        if (!ld->op->phase[which])
+            return fail(ld, at, SC1109, "the op has no such phase");
+    }
+    TRY(load_case_lists(ld, sc_yaml_get(map, "lists"), out));
+    TRY(load_dtypes(ld, sc_yaml_get(map, "dtypes"), &out->dtype, &out->n_dtypes));
+    return load_limits(ld, sc_yaml_get(map, "limits"), out);
+}
+
+static sc_status load_case_maps(loader *ld, node *list)
+{
+    if (!list)
+        return SC_OK;
+    TRY(kind(ld, list, SC_YAML_SEQ, "a list of case files"));
+    ld->op->cases = sc_calloc(list->n, sizeof *ld->op->cases);
+    if (!ld->op->cases)
+        return nomem(ld);
+    for (size_t i = 0; i < list->n; i++)
+        TRY(load_case_map(ld, list->item[i], &ld->op->cases[ld->op->n_cases++]));
     return SC_OK;
 }
 
@@ -885,7 +1000,7 @@ static sc_status load_op(loader *ld)
     node *root = sc_yaml_root(ld->doc), *at;
     TRY(kind(ld, root, SC_YAML_MAP, "an op definition: a map with op, params and phases"));
     KNOWN(ld, root, "op", "title", "source", "granularity", "excludes", "without", "layer", "when",
-          "params", "dtypes", "let", "phases", "tables");
+          "params", "dtypes", "let", "phases", "tables", "cases");
     TRY(need(ld, root, "op", &at));
     TRY(is_name(ld, at));
     TRY(text_of(ld, root, "op", &op->name));
@@ -904,7 +1019,8 @@ static sc_status load_op(loader *ld)
     TRY(load_slots(ld, sc_yaml_get(root, "dtypes")));
     TRY(lets(ld, sc_yaml_get(root, "let")));
     TRY(load_phases(ld, at));
-    return load_tables(ld, sc_yaml_get(root, "tables"));
+    TRY(load_tables(ld, sc_yaml_get(root, "tables")));
+    return load_case_maps(ld, sc_yaml_get(root, "cases"));
 }
 
 sc_status sol_op_load(const char *path, sol_op **out, sc_diag *diag)
