@@ -6,7 +6,10 @@
 #include <config.h>
 
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
+
+#include "base/alloc.h"
 
 #include "reports/internal.h"
 
@@ -255,6 +258,71 @@ static int add_dtypes(sc_buf *out, const sol_op *op)
     return combinations;
 }
 
+/* The largest tensor that a phase reads or writes on its grid, at TP 1; *name is its term's. */
+static sc_status most_elements(const rep_study *study, const rep_phase *p,
+                               const sol_config *config, double *most, const char **name,
+                               sc_diag *diag)
+{
+    const sol_phase *phase = p->phase;
+    double *axis[SOL_MAX_AXES] = {NULL};
+    size_t n = 0;
+    sol_model *model = NULL;
+    sc_status status = sol_grid(study->op, phase, config, axis, &n, diag);
+    sol_bound *bound = sc_calloc(n + 1, sizeof *bound);
+    double *term = sc_calloc(n * (size_t)phase->n_terms + 1, sizeof *term);
+    if (status == SC_OK && (!bound || !term)) {
+        status = sc_diag_nomem(diag);
+    }
+    if (status == SC_OK) {
+        status = sol_model_new(study->op, phase->kind, config, study->system,
+                               SOL_ARCHITECTURAL, &model, diag);
+    }
+    if (status == SC_OK) {
+        status = sol_model_eval(model, n, (const double *const *)axis, bound, term, diag);
+    }
+    for (size_t i = 0; i < n * (size_t)phase->n_terms && status == SC_OK; i++) {
+        const sol_term *of = &phase->term[i % (size_t)phase->n_terms];
+        double bits = of->kind == SOL_BYTES && of->slot >= 0
+                          ? sol_dtype_bits(config->slot[of->slot])
+                          : INFINITY;
+        if (term[i] * 8 / bits > *most) {
+            *most = term[i] * 8 / bits;
+            *name = of->name;
+        }
+    }
+    sol_model_free(model);
+    sc_free(bound);
+    sc_free(term);
+    for (int i = 0; i < SOL_MAX_AXES; i++) {
+        sc_free(axis[i]);
+    }
+    return status;
+}
+
+/* `index_bits: 64` where a tensor has more elements than 32-bit indices reach. */
+static sc_status add_index_bits(sc_buf *out, const rep_study *study, sc_diag *diag)
+{
+    sol_config config;
+    double most = 0;
+    const char *name = "";
+    sc_status status = sol_config_copy(study->op, &study->config, &config, diag);
+    if (status != SC_OK) {
+        return status;
+    }
+    config.tp = 1;
+    for (int k = 0; k < SOL_N_PHASES && status == SC_OK; k++) {
+        if (study->phase[k].present) {
+            status = most_elements(study, &study->phase[k], &config, &most, &name, diag);
+        }
+    }
+    if (status == SC_OK && most > 2147483647.0) {
+        sc_buf_printf(out, "    index_bits: 64 # tensor %s has up to %.3g elements\n", name,
+                      most);
+    }
+    sol_config_clear(&config);
+    return status;
+}
+
 static void add_head(sc_buf *out, const rep_study *study)
 {
     const sol_op *op = study->op;
@@ -327,6 +395,9 @@ sc_status rep_cases(const rep_study *study, sc_buf *out, sc_diag *diag)
     sc_buf text = {0};
     add_head(&text, study);
     sc_status status = add_phases(&text, study, diag);
+    if (status == SC_OK) {
+        status = add_index_bits(&text, study, diag);
+    }
     if (status == SC_OK) {
         add_parameters(&text, study);
         int dtypes = add_dtypes(&text, study->op);
