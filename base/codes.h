@@ -1,8 +1,8 @@
 /* solcheck - diagnostic codes: one table feeds the enum, the names and the manual.
  * Ranges: 10xx files, YAML and expressions; 11xx op and system definitions; 12xx analysis;
  * 13xx lint;
- * 20xx tables and cases; 30xx mock layers, devices and checks; 40xx fits; 50xx reports;
- * 60xx command line.
+ * 20xx tables; 21xx case files; 22xx what rows say; 30xx mock layers, devices and checks;
+ * 40xx fits; 50xx reports; 60xx command line.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_BASE_CODES_H
 #define SC_BASE_CODES_H
@@ -71,6 +71,70 @@ SC_BEGIN_DECLS
     X(2008, "no recording")                                                              \
     X(2010, "record store cannot be used")                                               \
     X(2020, "file or directory is passed over")                                          \
+    X(2100, "cases: schema_version is missing or not supported")                         \
+    X(2101, "cases: key is not known here")                                              \
+    X(2102, "cases: key is missing")                                                     \
+    X(2103, "cases: value has the wrong type")                                           \
+    X(2104, "cases: entry is not of the file's op")                                      \
+    X(2105, "cases: value is not an integer")                                            \
+    X(2106, "cases: value is below what is possible")                                    \
+    X(2107, "cases: values are not in order")                                            \
+    X(2108, "cases: value is listed twice")                                              \
+    X(2109, "cases: list is empty")                                                      \
+    X(2110, "cases: axes contradict the decision")                                       \
+    X(2111, "cases: a phase is missing")                                                 \
+    X(2112, "cases: input length contradicts the length of the KV cache")                \
+    X(2113, "cases: relation of input and target length is missing")                     \
+    X(2114, "cases: points violate a guard of the op")                                   \
+    X(2115, "cases: value is above the op's range")                                      \
+    X(2116, "cases: no point is left")                                                   \
+    X(2117, "cases: more axes than the decision needs")                                  \
+    X(2118, "cases: TP size does not divide a sharded parameter")                        \
+    X(2119, "cases: what one GPU runs repeats at another TP size")                       \
+    X(2120, "cases: dtype is not known")                                                 \
+    X(2121, "cases: dtype is not allowed in a slot")                                     \
+    X(2122, "cases: the target cannot run a dtype")                                      \
+    X(2123, "cases: the compute capability that a dtype needs is understated")           \
+    X(2124, "cases: more memory than the target has")                                    \
+    X(2125, "cases: a tensor exceeds 32-bit indices")                                    \
+    X(2126, "cases: no point covers a regime")                                           \
+    X(2127, "cases: too few iso-token pairs to test the decision")                       \
+    X(2128, "cases: persisted keys collide")                                             \
+    X(2129, "cases: id is used twice")                                                   \
+    X(2130, "cases: constraint is malformed")                                            \
+    X(2131, "cases: constraint is not applied")                                          \
+    X(2132, "cases: local values do not follow from the TP sizes")                       \
+    X(2133, "cases: name of a parameter, axis or slot is not known")                     \
+    X(2134, "cases: a framework overrides an id that there is not")                      \
+    X(2135, "cases: shape to skip is not swept")                                         \
+    X(2136, "cases: limit is not a positive integer")                                    \
+    X(2137, "cases: number and estimated GPU time")                                      \
+    X(2138, "cases: too many to look at each")                                           \
+    X(2190, "malformed baseline")                                                        \
+    X(2200, "table: column is not known to the op")                                      \
+    X(2201, "table: latency is implausible")                                             \
+    X(2202, "table: rows of equal keys differ in latency")                               \
+    X(2203, "table: row is repeated")                                                    \
+    X(2204, "table: row is not in the plan")                                             \
+    X(2205, "table: case without a row: too large for the memory")                       \
+    X(2206, "table: case without a row: the device cannot run it")                       \
+    X(2207, "table: case without a row: it failed")                                      \
+    X(2208, "table: case without a row: nothing says why")                               \
+    X(2209, "table: latency falls as an axis grows")                                     \
+    X(2210, "table: latency has a spike")                                                \
+    X(2211, "table: latencies are constant")                                             \
+    X(2212, "table: latencies are quantised")                                            \
+    X(2213, "table: latencies have another unit")                                        \
+    X(2214, "table: latency of a row has another unit")                                  \
+    X(2215, "table: several devices in one file")                                        \
+    X(2216, "table: several frameworks or versions in one file")                         \
+    X(2217, "table: rows are faster than the speed of light")                            \
+    X(2218, "table: rows are as fast as L2 allows, and DRAM does not")                   \
+    X(2219, "table: large rows are too slow to be true")                                 \
+    X(2220, "table: dispersion contradicts the latency")                                 \
+    X(2221, "table: device is not the system's")                                         \
+    X(2222, "table: no op maps it")                                                      \
+    X(2223, "table: value of an axis or parameter is not an integer")                    \
     X(3000, "no mock layer of that name")                                                \
     X(3001, "no usable GPU")                                                             \
     X(3002, "CUDA module cannot be loaded")                                              \

@@ -4,6 +4,14 @@ libsccollector_la_SOURCES = \
 	collector/audit.c \
 	collector/audit.h \
 	collector/audit_rows.h \
+	collector/bounds.c \
+	collector/bounds.h \
+	collector/casecheck.c \
+	collector/cases.c \
+	collector/cases.h \
+	collector/cases_internal.h \
+	collector/cases_values.c \
+	collector/cases_visit.c \
 	collector/columns.h \
 	collector/evidence.c \
 	collector/evidence.h \
@@ -12,6 +20,10 @@ libsccollector_la_SOURCES = \
 	collector/parquet.c \
 	collector/parquet.h \
 	collector/export.c \
+	collector/findings.c \
+	collector/findings.h \
+	collector/keyset.c \
+	collector/keyset.h \
 	collector/points.c \
 	collector/points_bind.c \
 	collector/points_cells.c \
@@ -23,13 +35,19 @@ libsccollector_la_SOURCES = \
 	collector/record.h \
 	collector/store.c \
 	collector/store.h \
+	collector/store_failed.c \
 	collector/store_internal.h \
 	collector/store_kernels.c \
 	collector/suspect.c \
 	collector/table.c \
 	collector/table.h \
+	collector/tablecheck.c \
+	collector/tableplan.c \
+	collector/tablerows.c \
+	collector/tablerows.h \
 	collector/unit.c \
 	collector/unit.h \
+	collector/validate.h \
 	collector/walk.c \
 	collector/walk.h
 

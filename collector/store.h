@@ -87,6 +87,13 @@ sc_status col_store_set_kernels(col_store *store, const col_record *key,
 sc_status col_kernels_csv(const char *const path[], size_t n, const char *op_name,
                           sc_buf *out, sc_diag *diag);
 
+/* Does the store say that a point failed, on whatever device, in whatever cache state? Of
+ * config, the parameters and dtypes that the store holds count. Errors: SC_EIO SC2010,
+ * SC_ENOMEM. */
+sc_status col_store_failed(col_store *store, const sol_op *op, const sol_config *config,
+                           sol_phase_kind phase, double b, double s, bool *out,
+                           sc_diag *diag);
+
 /* Number of points: measured, failed. Errors: SC_EIO SC2010. */
 sc_status col_store_count(col_store *store, int64_t *n_done, int64_t *n_failed,
                           sc_diag *diag);

@@ -4,6 +4,7 @@
 
 #include "collector/walk.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -159,4 +160,18 @@ bool col_system_of(const char *path, char *out, size_t out_B, char *dir, size_t 
     if (dir)
         snprintf(dir, dir_B, "%s", whole);
     return true;
+}
+
+bool col_device_is(const char *device, const char *system)
+{
+    size_t n = strcspn(system, "_-. ");
+    for (; *device && n > 0; device++) {
+        size_t i = 0;
+        while (i < n &&
+               tolower((unsigned char)device[i]) == tolower((unsigned char)system[i]))
+            i++;
+        if (i == n)
+            return true;
+    }
+    return false;
 }

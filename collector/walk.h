@@ -25,4 +25,8 @@ void col_files_free(col_files *files);
  * the path of that directory. Links in path are resolved. */
 bool col_system_of(const char *path, char *out, size_t out_B, char *dir, size_t dir_B);
 
+/* Does the device's name hold the first word of the system's, whatever the case, as
+ * "NVIDIA H100 80GB HBM3" holds that of h100_sxm? */
+bool col_device_is(const char *device, const char *system);
+
 #endif
