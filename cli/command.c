@@ -27,6 +27,7 @@ static sc_status dispatch(cli_session *cli, int *exit_code)
         [CLI_DECIDE] = cli_decide, [CLI_LIST] = cli_list,   [CLI_EXPLAIN] = cli_explain,
         [CLI_EVAL] = cli_eval,     [CLI_CHECK] = cli_check, [CLI_MEASURE] = cli_measure,
         [CLI_EXPORT] = cli_export, [CLI_LINT] = cli_lint,   [CLI_AUDIT] = cli_audit,
+        [CLI_VALIDATE] = cli_validate,
         [CLI_MODEL] = cli_model,
         [CLI_COMPARE] = cli_compare,
         [CLI_CALIBRATE] = cli_calibrate};
@@ -40,7 +41,7 @@ static sc_status dispatch(cli_session *cli, int *exit_code)
     sc_status status = cli_find_data(&cli->data_dir, &cli->diag);
     if (status == SC_OK && command != CLI_MODEL && command != CLI_LIST && command != CLI_EXPORT &&
         command != CLI_LINT && command != CLI_AUDIT && command != CLI_COMPARE &&
-        command != CLI_CALIBRATE)
+        command != CLI_CALIBRATE && command != CLI_VALIDATE)
         status = cli_load(cli);
     return status == SC_OK ? run[command](cli, exit_code) : status;
 }

@@ -147,7 +147,7 @@ void cli_library_clear(cli_library *lib)
 
 /* ---- files ---- */
 
-static bool is_store(const char *path)
+bool cli_is_store(const char *path)
 {
     static const char magic[16] = "SQLite format 3";
     char head[sizeof magic];
@@ -200,7 +200,7 @@ sc_status cli_tables_load(const char *path, cli_tables *out, sc_diag *diag)
 {
     cli_tables tables = {0};
     sc_status status;
-    if (is_store(path)) {
+    if (cli_is_store(path)) {
         status = load_store(path, &tables, diag);
     } else {
         tables.table = sc_calloc(1, sizeof(col_table *));
@@ -227,21 +227,12 @@ void cli_tables_free(cli_tables *tables)
 
 bool cli_same_model(const char *device, const char *system)
 {
-    size_t n = strcspn(system, "_-. ");
-    for (; *device && n > 0; device++) {
-        size_t i = 0;
-        while (i < n &&
-               tolower((unsigned char)device[i]) == tolower((unsigned char)system[i]))
-            i++;
-        if (i == n)
-            return true;
-    }
-    return false;
+    return col_device_is(device, system);
 }
 
 /* By the column device of the table. */
-static sc_status system_of_device(cli_library *lib, const char *device,
-                                  const sol_system **out)
+sc_status cli_library_device(cli_library *lib, const char *device,
+                             const sol_system **out)
 {
     char **names = NULL;
     *out = NULL;
@@ -279,6 +270,15 @@ static size_t longest_claim(const cli_library *lib, const char *path)
     return longest;
 }
 
+bool cli_table_may_be(const cli_library *lib, const col_table *table, const sol_op *op,
+                      sol_phase_kind phase)
+{
+    size_t longest = longest_claim(lib, table->path);
+    return op->phase[phase] && (cli_has(&lib->cli->options, CLI_OPT_OP) ? true
+                                : longest ? cli_op_claim(op, phase, table->path) == longest
+                                          : is_named(op, table));
+}
+
 typedef struct refusal { /* why a table is not of an op and phase */
     sc_status status;
     sc_diag diag;
@@ -302,7 +302,7 @@ static sc_status add_part(cli_library *lib, const char *path, const col_table *t
     if (status == SC_OK)
         status = cli_library_system(lib, path, &part.system);
     if (status == SC_OK && !part.system)
-        status = system_of_device(lib, part.points.device, &part.system);
+        status = cli_library_device(lib, part.points.device, &part.system);
     cli_part *more =
         status == SC_OK ? sc_reallocarray(out->part, out->n + 1, sizeof *more) : NULL;
     if (status == SC_OK && !more)
@@ -322,15 +322,12 @@ static sc_status map_table(cli_library *lib, const char *path, const col_table *
     sc_status status = SC_OK;
     refusal held = {0};
     bool only = cli_has(&lib->cli->options, CLI_OPT_OP);
-    size_t longest = longest_claim(lib, table->path), before = out->n;
+    size_t before = out->n;
     for (size_t i = 0; i < lib->n_ops; i++)
         for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++) {
             const sol_op *op = lib->op[i];
             sol_phase_kind phase = (sol_phase_kind)p;
-            bool mine = only      ? true
-                        : longest ? cli_op_claim(op, phase, table->path) == longest
-                                  : is_named(op, table);
-            if (op->phase[p] && mine)
+            if (cli_table_may_be(lib, table, op, phase))
                 status = add_part(lib, path, table, op, phase, out, &held);
         }
     if (status == SC_OK && only && out->n == before) {

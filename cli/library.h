@@ -65,6 +65,15 @@ typedef struct cli_parts {
 sc_status cli_parts_load(cli_library *lib, const char *path, cli_parts *out);
 void cli_parts_clear(cli_parts *parts);
 
+/* May the table be of the op and phase: by --op, else by its file's name, else by the
+ * column op_name? */
+bool cli_table_may_be(const cli_library *lib, const col_table *table, const sol_op *op,
+                      sol_phase_kind phase);
+/* The system whose name the device's holds, NULL where none is known. */
+sc_status cli_library_device(cli_library *lib, const char *device, const sol_system **out);
+/* Does the file begin as SQLite databases do? */
+bool cli_is_store(const char *path);
+
 /* Does the device's name hold the first word of the system's, as "NVIDIA H100 80GB HBM3"
  * holds that of h100_sxm? */
 bool cli_same_model(const char *device, const char *system);

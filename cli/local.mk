@@ -20,6 +20,8 @@ libsccli_la_SOURCES = \
 	cli/eval_many.c \
 	cli/explain.c \
 	cli/export.c \
+	cli/findings.c \
+	cli/findings.h \
 	cli/fitting.c \
 	cli/fitting.h \
 	cli/library.c \
@@ -44,7 +46,8 @@ libsccli_la_SOURCES = \
 	cli/study.c \
 	cli/study.h \
 	cli/sweep.c \
-	cli/sweep.h
+	cli/sweep.h \
+	cli/validate.c
 nodist_libsccli_la_SOURCES = cli/commit.h
 
 bin_PROGRAMS += solcheck

@@ -19,6 +19,7 @@
     X(CALIBRATE, "calibrate", "measure what a device reaches, and write a system file")  \
     X(EXPORT, "export", "write perf tables from record stores: export STORE...") \
     X(AUDIT, "audit", "hold perf tables against the speed of light: audit PATH...")      \
+    X(VALIDATE, "validate", "check case files and perf tables: validate FILE...")         \
     X(MODEL, "model", "list the ops that a model needs: model CONFIG.json")              \
     X(COMPARE, "compare", "compare two perf tables or record stores: compare A B")
 
@@ -33,19 +34,29 @@ typedef enum cli_command {
 #define CLI_EVERY ((1u << CLI_N_COMMANDS) - 1)
 /* These take file names as arguments. */
 #define CLI_FILES (CLI_ON(EXPORT) | CLI_ON(LINT) | CLI_ON(AUDIT) | CLI_ON(MODEL) | \
+<<<<<<< HEAD
                    CLI_ON(COMPARE))
 /* Those that work on an op file, and those that may be given one. */
 #define CLI_ALL (CLI_EVERY & ~CLI_FILES & ~CLI_ON(CALIBRATE))
 #define CLI_OPS (CLI_EVERY & ~CLI_ON(CALIBRATE))
+=======
+                   CLI_ON(COMPARE) | CLI_ON(VALIDATE))
+#define CLI_ALL (CLI_EVERY & ~CLI_FILES) /* those that work on an op file */
+>>>>>>> e183341 (cli: validate case files, perf tables and record stores)
 #define CLI_RUNS (CLI_ON(DECIDE) | CLI_ON(CHECK) | CLI_ON(MEASURE))
 
 /* X(id, name, value or "", commands that take it, help). */
 #define CLI_OPTION_LIST(X)                                                               \
     X(OP, "op", "OP", CLI_OPS, "op name, or path of an op file")                       \
     X(PHASE, "phase", "PHASE", CLI_ALL, "context, generation or both (default)")         \
+<<<<<<< HEAD
     X(SYSTEM, "system", "NAME",                                                          \
       CLI_ALL | CLI_ON(AUDIT) | CLI_ON(COMPARE) | CLI_ON(CALIBRATE),                     \
       "system name or file (default h100_sxm; audit, compare: by the tables' directory or device; calibrate: by the device's name)") \
+=======
+    X(SYSTEM, "system", "NAME", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(COMPARE) | CLI_ON(VALIDATE), \
+      "system name or file (default h100_sxm; of tables: by their directory or device)")         \
+>>>>>>> e183341 (cli: validate case files, perf tables and record stores)
     X(PARAM, "param", "K=V", CLI_ALL, "set a parameter of the op; may be repeated")      \
     X(DTYPE, "dtype", "K=V", CLI_ALL, "set a dtype slot, e.g. kv=fp8; may be repeated")  \
     X(TP, "tp", "N", CLI_ALL, "tensor parallelism: local heads = heads / N")             \
@@ -57,15 +68,16 @@ typedef enum cli_command {
     X(DEVICE, "device", "DEV", CLI_RUNS | CLI_ON(CALIBRATE), "cpu, cuda or cuda:N (default: cuda if there is one)") \
     X(GRID, "grid", "KIND", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EVAL),             \
       "points to measure: small, coarse or full; eval: AXIS=1,2,4:256*2,300:900+100")                                        \
-    X(CASES, "cases", "FILE", CLI_ON(MEASURE), "points to measure, from a cases file")     \
+    X(CASES, "cases", "FILE", CLI_ON(MEASURE) | CLI_ON(VALIDATE),                         \
+      "points to measure, from a cases file; validate: the plan of the tables")            \
     X(POINTS, "points", "FILE", CLI_ON(MEASURE),                                          \
       "points to measure, from the rows of a table (axes, parameters, dtypes)")           \
     X(WHERE, "where", "COL=V,..", CLI_ON(MEASURE),                                        \
       "of --points: rows with one of these values; may be repeated")                      \
     X(SAMPLE, "sample", "N", CLI_ON(MEASURE),                                             \
       "of --points: N of each phase, spread over the range of their times")               \
-    X(STORE, "store", "FILE", CLI_ON(MEASURE),                                            \
-      "record store; points that it has are skipped")                                     \
+    X(STORE, "store", "FILE", CLI_ON(MEASURE) | CLI_ON(VALIDATE),                         \
+      "record store; points that it has are skipped; validate: its failures explain holes") \
     X(PLAN, "plan", "", CLI_ON(MEASURE), "print points, memory and time; measure nothing") \
     X(CACHE, "cache", "KIND", CLI_ON(MEASURE), "hot (default), cold or both")            \
     X(SCOPE, "scope", "KIND", CLI_ON(MEASURE) | CLI_ON(CHECK),                           \
@@ -91,8 +103,9 @@ typedef enum cli_command {
     X(SWEEP, "sweep", "AXIS", CLI_ON(EXPLAIN),                                           \
       "treat an optional axis, such as prefix, like the others")                         \
     X(FORMAT, "format", "KIND",                                                          \
-      CLI_ON(EXPLAIN) | CLI_ON(EVAL) | CLI_ON(LINT) | CLI_ON(CHECK) | CLI_ON(COMPARE),   \
-      "explain: text, markdown, latex, json; eval: text, csv, json; lint: text, json, sarif; check, compare: text, json, junit") \
+      CLI_ON(EXPLAIN) | CLI_ON(EVAL) | CLI_ON(LINT) | CLI_ON(CHECK) | CLI_ON(COMPARE) |  \
+          CLI_ON(VALIDATE),                                                              \
+      "explain: text, markdown, latex, json; eval: text, csv, json; lint, validate: text, json, sarif, junit; check, compare: text, json, junit") \
     X(CEILING, "ceiling", "KIND", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(EXPLAIN),       \
       "architectural (default, sound), datasheet, observed or measured")                 \
     X(SM_CLOCK, "sm-clock", "MHZ", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(EXPLAIN),      \
@@ -103,8 +116,14 @@ typedef enum cli_command {
       "relative error accepted for fewer axes (default 5%)")                             \
     X(THRESHOLD, "threshold", "PCT", CLI_ON(COMPARE),                                    \
       "change that counts as a regression (default 5)")                                  \
-    X(STRICT, "strict", "", CLI_ON(COMPARE),                                             \
-      "fail on points that are ambiguous or missing in B, too")                          \
+    X(STRICT, "strict", "", CLI_ON(COMPARE) | CLI_ON(VALIDATE),                          \
+      "fail on points that are ambiguous or missing in B, too; validate: on warnings")     \
+    X(DISABLE, "disable", "SC1234", CLI_ON(VALIDATE),                                    \
+      "do not report a code; may be repeated, or a list with commas")                    \
+    X(BASELINE, "baseline", "FILE", CLI_ON(VALIDATE), "do not report findings that it lists") \
+    X(WRITE_BASELINE, "write-baseline", "FILE", CLI_ON(VALIDATE),                        \
+      "write the warnings and errors found to a baseline")                               \
+    X(LIST_ALL, "all", "", CLI_ON(VALIDATE), "list every finding (default: 20 of a code a file)")                          \
     X(SEED, "seed", "N", CLI_RUNS | CLI_ON(COMPARE), "seed of random inputs and resampling (default 1)")   \
     X(GRAPH_FAIL, "allow-graph-fail", "", CLI_RUNS,                                      \
       "fall back to eager launches where graph capture fails")                           \
@@ -113,7 +132,11 @@ typedef enum cli_command {
     X(HTML, "html", "FILE", CLI_ON(AUDIT), "also write a page to browse")                \
     X(JOBS, "jobs", "N", CLI_ON(AUDIT), "tables at a time (default: one a processor)")   \
     X(NO_PLOTS, "no-plots", "", CLI_ON(DECIDE), "do not draw plots")                     \
+<<<<<<< HEAD
     X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL) | CLI_ON(COMPARE) | CLI_ON(CALIBRATE), "print JSON on standard output")                        \
+=======
+    X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL) | CLI_ON(COMPARE) | CLI_ON(VALIDATE), "print JSON on standard output")                        \
+>>>>>>> e183341 (cli: validate case files, perf tables and record stores)
     X(QUIET, "quiet", "", CLI_EVERY, "print no summary and no progress")                   \
     X(HELP, "help", "", CLI_EVERY, "print help and exit")                                  \
     X(VERSION, "version", "", CLI_EVERY, "print the version and exit")

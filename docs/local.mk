@@ -14,4 +14,5 @@ EXTRA_DIST += \
 	docs/slurm-array.sh \
 	docs/system-format.md \
 	docs/tables.md \
-	docs/testing.md
+	docs/testing.md \
+	docs/validate.md
