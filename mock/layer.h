@@ -166,6 +166,7 @@ void mock_fill_random(void *data, sol_dtype dtype, int64_t n, uint64_t seed,
  * mla_bmm (params num_heads, kv_lora_rank, qk_nope_head_dim, v_head_dim, post; slots: mm)
  *   pre:  x[T,H,nope], w[H,nope,lora] weight, out[T,H*lora]       out_h = x_h * w_h
  *   post: x[T,H,lora], w[H,lora,vd] weight, out[T,H*vd]
+ *   In fp8 the last two dimensions of w are swapped: rows of what is summed over.
  *
  * moe (params hidden_size d, moe_intermediate_size I, num_experts E, top_k, ep,
  *      n_shared_experts S, gated, router, uniform; slots: mm, weight)

@@ -22,6 +22,27 @@ static int64_t ceil_div(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
+/* Rows k0.. and columns col0.. of a head's matrix into ws[deep][TILE]. */
+static void load_matrix(const mock_exec *exec, int64_t head, int64_t k0, int64_t deep,
+                        int64_t col0, int64_t cols, float *ws)
+{
+    const mock_case *c = exec->c;
+    int64_t k = mock_bmm_k(c), n = mock_bmm_n(c);
+    float line[DEEP];
+    if (!mock_bmm_k_rows(c)) {
+        for (int64_t e = 0; e < deep; e++)
+            mock_load_float(exec->ptr[W], c->dtype[0], (head * k + k0 + e) * n + col0,
+                            cols, ws + e * TILE);
+        return;
+    }
+    for (int64_t j = 0; j < cols; j++) {
+        mock_load_float(exec->ptr[W], c->dtype[0], (head * n + col0 + j) * k + k0, deep,
+                        line);
+        for (int64_t e = 0; e < deep; e++)
+            ws[e * TILE + j] = line[e];
+    }
+}
+
 static void tile(void *user, int64_t task, int thread)
 {
     mock_exec *exec = user;
@@ -39,9 +60,7 @@ static void tile(void *user, int64_t task, int thread)
         for (int64_t i = 0; i < rows; i++)
             mock_load_float(exec->ptr[X_IN], c->dtype[0],
                             ((row0 + i) * heads + head) * k + k0, deep, xs + i * DEEP);
-        for (int64_t e = 0; e < deep; e++)
-            mock_load_float(exec->ptr[W], c->dtype[0], (head * k + k0 + e) * n + col0,
-                            cols, ws + e * TILE);
+        load_matrix(exec, head, k0, deep, col0, cols, ws);
         mock_cpu_multiply(sum, TILE, xs, DEEP, ws, TILE, rows, deep, TILE);
     }
     for (int64_t i = 0; i < rows; i++)

@@ -54,6 +54,16 @@ sc_status cuda_kind_of_case(const mock_case *c, int n_slots, int *kind, sc_diag 
     return SC_OK;
 }
 
+sc_status cuda_check_fp8(const mock_device *dev, sc_diag *diag)
+{
+    int sm = dev->info.sm_version;
+    if (sm < 89)
+        return cuda_refuse(diag,
+                           "fp8 products need compute capability 8.9, this is %d.%d",
+                           sm / 10, sm % 10);
+    return SC_OK;
+}
+
 int64_t cuda_length(const mock_case *c, int64_t request)
 {
     return c->lengths ? c->lengths[request] : c->s;

@@ -2,9 +2,9 @@
  *
  * Files: device.c (memory, fills, telemetry, the table of functions), exec.c (run,
  * graphs, time), route.c (which kernel runs what), gemm.c, attention.c, hopper.c,
- * decode.c, moe.c, stream.c (hosts of the kernels), schedule.c (division of decode work),
- * tiling.c (of context attention), case.c, nvml.c, probe.c (calibration), trace.c (kernel
- * times by CUPTI).
+ * decode.c, moe.c, moe_hopper.c, stream.c (hosts of the kernels), schedule.c (division of
+ * decode work), tiling.c (of context attention), case.c, nvml.c, probe.c (calibration),
+ * trace.c (kernel times by CUPTI).
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_MOCK_CUDA_CUDA_H
 #define SC_MOCK_CUDA_CUDA_H
@@ -24,7 +24,9 @@ struct mock_device {
     int smem_block_B;   /* most shared memory of one thread block */
     cuda_nvml *nvml;    /* NULL: no telemetry */
     void *lt;           /* cublasLtHandle_t, made by the first gemm */
-    void *lt_workspace; /* device memory, CUDA_LT_WORKSPACE_B */
+    void *lt_workspace; /* device memory, CUDA_LT_WORKSPACE_B and a scale */
+    void *lt_memo;      /* gemm.c: what was found for the last shape */
+    void *moe_memo;     /* moe_hopper.c: the same for the last case */
 };
 
 #define CUDA_LT_WORKSPACE_B ((size_t)32 << 20) /* what cuBLAS recommends for Hopper */
@@ -103,6 +105,8 @@ sc_status cuda_refuse(sc_diag *diag, const char *fmt, ...) SC_PRINTF(2, 3);
 bool cuda_kind(sol_dtype dtype, int *kind);
 /* The slots that must be of one dtype, bf16 or fp16. Errors: SC_EUNABLE. */
 sc_status cuda_kind_of_case(const mock_case *c, int n_slots, int *kind, sc_diag *diag);
+/* fp8 products need compute capability 8.9. Errors: SC_EUNABLE. */
+sc_status cuda_check_fp8(const mock_device *dev, sc_diag *diag);
 int64_t cuda_length(const mock_case *c, int64_t request);
 int64_t cuda_longest(const mock_case *c);
 int64_t cuda_tokens(const mock_case *c);
@@ -160,6 +164,26 @@ sc_status cuda_tensor_map_packed(CUtensorMap *out, int kind, const void *data,
                                  int64_t cols, int64_t heads, int64_t tokens,
                                  int box_heads, int box_tokens, sc_diag *diag);
 
+/* Any tensor, dim[0] being the innermost and stride_B[i] that of dim[i + 1]; boxes whose rows
+ * are 128 bytes, 128-byte swizzle, zeros outside of the tensor. kind: bf16, fp16 or fp8. */
+typedef struct cuda_box {
+    int rank;
+    int64_t dim[5], stride_B[4];
+    int box[5];
+} cuda_box;
+
+sc_status cuda_tensor_map_box(CUtensorMap *out, int kind, const void *data,
+                              const cuda_box *box, sc_diag *diag);
+
+/* ---- moe.c: what both routes of moe share ---- */
+
+/* Tensors and numbers of a case; not yet tiles and work memory. */
+void cuda_moe_describe(const mock_exec *exec, cuda_moe_args *a);
+/* Tiles of so many entries. */
+void cuda_moe_tiles(cuda_moe_args *a, int rows);
+/* Sets the pointers into work memory, if there is any; returns the bytes needed. */
+size_t cuda_moe_lay_out(cuda_moe_args *a, int element_B, bool gathered, void *memory);
+
 #define CUDA_ROUTE(name)                                                                 \
     sc_status cuda_##name##_prepare(mock_exec *exec, sc_diag *diag);                     \
     sc_status cuda_##name##_launch(mock_exec *exec, sc_diag *diag);                      \
@@ -170,6 +194,7 @@ CUDA_ROUTE(flash)                       /* attention.c: context of attention and
 CUDA_ROUTE(hopper)                      /* hopper.c: the same on compute capability 9.0 */
 CUDA_ROUTE(decode)                      /* decode.c: generation of attention and mla */
 CUDA_ROUTE(moe)                         /* moe.c */
+CUDA_ROUTE(moe_hopper)                  /* moe_hopper.c: on compute capability 9.0 */
 #undef CUDA_ROUTE
 /* stream.c */
 #define CUDA_STREAM_ROUTE(name)                                                          \

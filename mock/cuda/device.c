@@ -90,6 +90,7 @@ static void device_close(mock_device *dev)
         return;
     cuda_select(dev, NULL);
     cuda_gemm_close(dev);
+    sc_free(dev->moe_memo);
     cuda_nvml_close(dev->nvml);
     if (dev->stop)
         cudaEventDestroy(dev->stop);

@@ -39,32 +39,48 @@ static sc_status encoder(PFN_cuTensorMapEncodeTiled_v12000 *out, sc_diag *diag)
     return SC_OK;
 }
 
-sc_status cuda_tensor_map_packed(CUtensorMap *out, int kind, const void *data,
-                                 int64_t cols, int64_t heads, int64_t tokens,
-                                 int box_heads, int box_tokens, sc_diag *diag)
+sc_status cuda_tensor_map_box(CUtensorMap *out, int kind, const void *data,
+                              const cuda_box *box, sc_diag *diag)
 {
     PFN_cuTensorMapEncodeTiled_v12000 encode = NULL;
+    cuuint64_t dim[5], stride_B[4];
+    cuuint32_t size[5], step[5];
     sc_status status = encoder(&encode, diag);
     if (status)
         return status;
-    cuuint64_t dim[3] = {(cuuint64_t)cols, (cuuint64_t)heads, (cuuint64_t)tokens};
-    cuuint64_t stride_B[2] = {2 * dim[0], 2 * dim[0] * dim[1]};
-    cuuint32_t box[3] = {64, (cuuint32_t)box_heads, (cuuint32_t)box_tokens};
-    cuuint32_t step[3] = {1, 1, 1};
+    for (int i = 0; i < box->rank; i++) {
+        dim[i] = (cuuint64_t)box->dim[i];
+        size[i] = (cuuint32_t)box->box[i];
+        step[i] = 1;
+        if (i + 1 < box->rank)
+            stride_B[i] = (cuuint64_t)box->stride_B[i];
+    }
     CUresult result =
         encode(out,
-               kind == CUDA_BF16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
-                                 : CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
-               3, (void *)(uintptr_t)data, dim, stride_B, box, step,
+               kind == CUDA_FP8    ? CU_TENSOR_MAP_DATA_TYPE_UINT8
+               : kind == CUDA_BF16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
+                                   : CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
+               (cuuint32_t)box->rank, (void *)(uintptr_t)data, dim, stride_B, size, step,
                CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
     if (result != CUDA_SUCCESS)
         return cuda_refuse(diag,
-                           "no tensor map of %lld tokens by %lld heads by %lld (driver"
-                           " error %d)",
-                           (long long)tokens, (long long)heads, (long long)cols,
+                           "no tensor map of %d dimensions, %lld by %lld ... (driver "
+                           "error %d)",
+                           box->rank, (long long)box->dim[0], (long long)box->dim[1],
                            (int)result);
     return SC_OK;
+}
+
+sc_status cuda_tensor_map_packed(CUtensorMap *out, int kind, const void *data,
+                                 int64_t cols, int64_t heads, int64_t tokens,
+                                 int box_heads, int box_tokens, sc_diag *diag)
+{
+    cuda_box box = {.rank = 3,
+                    .dim = {cols, heads, tokens},
+                    .stride_B = {2 * cols, 2 * cols * heads},
+                    .box = {64, box_heads, box_tokens}};
+    return cuda_tensor_map_box(out, kind, data, &box, diag);
 }
 
 sc_status cuda_tensor_map(CUtensorMap *out, int kind, const void *data, int64_t cols,

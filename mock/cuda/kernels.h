@@ -213,8 +213,10 @@ typedef struct cuda_moe_args {
     int32_t *tile_expert; /* [max_tiles] */
     int32_t *order;       /* [entries] sorted: the entry */
     int32_t *place;       /* [entries] where it went, -1: not here */
+    int32_t *counter;     /* [2] set to 0 by the sort */
+    void *sorted;         /* moe_hopper.cu: [entries,hidden] tokens in that order */
     void *middle;         /* [entries,inter] sorted */
-    void *result;         /* [entries,hidden] sorted, times gate */
+    void *result;         /* [entries,hidden] sorted; moe.cu: times gate */
 } cuda_moe_args;
 
 #define CUDA_MOE_MAX_EXPERTS 1088
@@ -222,6 +224,46 @@ typedef struct cuda_moe_args {
 cudaError_t cuda_moe_setup(int kind, int tile_rows);
 int cuda_moe_smem(int tile_rows); /* bytes of shared memory of its largest block */
 cudaError_t cuda_moe(const cuda_moe_args *args, int kind, cudaStream_t stream);
+/* Its first step alone: count to place, and counter. */
+cudaError_t cuda_moe_sort(const cuda_moe_args *args, cudaStream_t stream);
+
+/* ---- moe_hopper.cu: the same on compute capability 9.0 ---- */
+
+#define CUDA_MOE_BOX 16 /* entries of a box of a tensor map */
+
+/* One grouped product: rows of `entries` times an expert's matrix. */
+typedef struct cuda_moe_product {
+    /* Boxes of 128 bytes by `rows` rows; of w13 they are 8 gate rows, 8 up rows in turn:
+     * dimensions hidden, 8, 2, inter/8, experts. */
+    CUtensorMap matrix;
+    CUtensorMap entries; /* boxes of 128 bytes by CUDA_MOE_BOX */
+    void *out;           /* [entries,width] sorted */
+    const int32_t *first, *first_tile, *tile_expert;
+    int32_t *counter;
+    int here, depth, width;
+    int across; /* tiles along the outputs */
+    int max_tiles;
+} cuda_moe_product;
+
+typedef struct cuda_moe_hopper {
+    cuda_moe_args args;
+    cuda_moe_product up, down;
+    int sms;
+} cuda_moe_hopper;
+
+typedef struct cuda_moe_variant {
+    const char *name;
+    int kind;
+    int rows;    /* of the matrix, in a tile; outputs of `up` are half as many */
+    int entries; /* of a tile at most: args.tile_rows */
+    int smem_B;
+    /* Once per device; cudaErrorInvalidDeviceFunction: not compiled for it. */
+    cudaError_t (*setup)(void);
+    /* What follows the sort. */
+    cudaError_t (*launch)(const cuda_moe_hopper *args, cudaStream_t stream);
+} cuda_moe_variant;
+
+const cuda_moe_variant *cuda_moe_variants(int *n);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,7 @@ MOCK_CUDA_KERNELS = \
 	mock/cuda/latent.cu \
 	mock/cuda/latent_hopper.cu \
 	mock/cuda/moe.cu \
+	mock/cuda/moe_hopper.cu \
 	mock/cuda/paged.cu \
 	mock/cuda/probe.cu \
 	mock/cuda/stream.cu
@@ -24,7 +25,8 @@ MOCK_CUDA_INCLUDES = \
 	mock/cuda/fp8.cuh \
 	mock/cuda/kernels.h \
 	mock/cuda/mma.cuh \
-	mock/cuda/wgmma.cuh
+	mock/cuda/wgmma.cuh \
+	mock/cuda/wgmma_rows.cuh
 MOCK_CUDA_HOST = \
 	mock/cuda/attention.c \
 	mock/cuda/case.c \
@@ -34,6 +36,7 @@ MOCK_CUDA_HOST = \
 	mock/cuda/gemm.c \
 	mock/cuda/hopper.c \
 	mock/cuda/moe.c \
+	mock/cuda/moe_hopper.c \
 	mock/cuda/nvml.c \
 	mock/cuda/probe.c \
 	mock/cuda/route.c \

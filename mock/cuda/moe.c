@@ -23,7 +23,7 @@ static int tile_rows(const cuda_moe_args *a)
     return each <= 32 ? 16 : each <= 128 ? 64 : 128;
 }
 
-static void describe(const mock_exec *exec, cuda_moe_args *a)
+void cuda_moe_describe(const mock_exec *exec, cuda_moe_args *a)
 {
     const int64_t *p = exec->c->param;
     *a = (cuda_moe_args){.x = exec->ptr[0],
@@ -38,9 +38,13 @@ static void describe(const mock_exec *exec, cuda_moe_args *a)
                          .choices = (int)mock_moe_choices(exec->c),
                          .here = (int)mock_moe_here(exec->c)};
     a->entries = a->tokens * a->choices;
-    a->tile_rows = tile_rows(a);
+}
+
+void cuda_moe_tiles(cuda_moe_args *a, int rows)
+{
     int partly = a->here < a->entries ? a->here : a->entries;
-    a->max_tiles = a->entries / a->tile_rows + partly;
+    a->tile_rows = rows;
+    a->max_tiles = a->entries / rows + partly;
 }
 
 /* Room for size_B bytes behind *at, aligned for 16-byte accesses; NULL without memory. */
@@ -51,11 +55,12 @@ static void *carve(char *base, size_t *at, int64_t size_B)
     return base ? base + from : NULL;
 }
 
-/* Sets the pointers into work memory that starts at base, if any; returns its size. */
-static size_t lay_out(cuda_moe_args *a, char *base)
+size_t cuda_moe_lay_out(cuda_moe_args *a, int element_B, bool gathered, void *memory)
 {
+    char *base = memory;
     size_t at = 0;
     int64_t entries = a->entries, here = a->here;
+    a->counter = carve(base, &at, 8);
     a->count = carve(base, &at, here * 4);
     a->rank = carve(base, &at, entries * 4);
     a->first = carve(base, &at, (here + 1) * 4);
@@ -63,7 +68,8 @@ static size_t lay_out(cuda_moe_args *a, char *base)
     a->tile_expert = carve(base, &at, (int64_t)a->max_tiles * 4);
     a->order = carve(base, &at, entries * 4);
     a->place = carve(base, &at, entries * 4);
-    a->middle = carve(base, &at, entries * a->inter * 2);
+    a->sorted = gathered ? carve(base, &at, entries * a->hidden * element_B) : NULL;
+    a->middle = carve(base, &at, entries * a->inter * element_B);
     a->result = carve(base, &at, entries * a->hidden * 2);
     return at;
 }
@@ -92,18 +98,24 @@ sc_status cuda_moe_prepare(mock_exec *exec, sc_diag *diag)
     moe_state *state = exec->state = sc_calloc(1, sizeof *state);
     if (!state)
         return sc_diag_nomem(diag);
+    if (exec->c->dtype[0] == SOL_FP8 && exec->c->dtype[1] == SOL_FP8)
+        return cuda_refuse(diag,
+                           "moe in fp8 needs compute capability 9.0, and hidden_size "
+                           "and moe_intermediate_size in multiples of 16");
     sc_status status = cuda_kind_of_case(exec->c, 2, &state->kind, diag);
     if (status)
         return status;
-    describe(exec, &state->args);
+    cuda_moe_describe(exec, &state->args);
+    cuda_moe_tiles(&state->args, tile_rows(&state->args));
     status = check(exec, &state->args, diag);
     if (!status)
-        status = cuda_alloc(exec->dev, lay_out(&state->args, NULL), &state->work, diag);
+        status = cuda_alloc(exec->dev, cuda_moe_lay_out(&state->args, 2, false, NULL),
+                            &state->work, diag);
     if (!status)
         status = CU(cuda_moe_setup(state->kind, state->args.tile_rows), diag);
     if (status)
         return status;
-    lay_out(&state->args, state->work);
+    cuda_moe_lay_out(&state->args, 2, false, state->work);
     snprintf(exec->source, sizeof exec->source, "grouped_mma_m%d", state->args.tile_rows);
     return SC_OK;
 }

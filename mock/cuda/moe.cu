@@ -55,6 +55,8 @@ __device__ void scan_experts(const int32_t *count, int here, int tile_rows,
 __device__ void publish(const cuda_moe_args &a, const int32_t *first,
                         const int32_t *first_tile)
 {
+    if (threadIdx.x < 2)
+        a.counter[threadIdx.x] = 0;
     for (int e = threadIdx.x; e <= a.here; e += blockDim.x) {
         a.first[e] = first[e];
         a.first_tile[e] = first_tile[e];
@@ -132,7 +134,7 @@ __global__ __launch_bounds__(SORT_THREADS) void place_kernel(const cuda_moe_args
         put_entry(a, i, expert >= 0 ? first[expert] + a.rank[i] : -1);
 }
 
-static cudaError_t sort(const cuda_moe_args *a, cudaStream_t stream)
+cudaError_t cuda_moe_sort(const cuda_moe_args *a, cudaStream_t stream)
 {
     if (a->entries <= SORT_ONE) {
         sort_one_kernel<<<1, SORT_THREADS, 0, stream>>>(*a);
@@ -447,7 +449,7 @@ int cuda_moe_smem(int tile_rows)
 
 cudaError_t cuda_moe(const cuda_moe_args *args, int kind, cudaStream_t stream)
 {
-    cudaError_t e = sort(args, stream);
+    cudaError_t e = cuda_moe_sort(args, stream);
     if (e != cudaSuccess)
         return e;
     return kind == CUDA_BF16 ? run<bf16>(args, stream) : run<fp16>(args, stream);

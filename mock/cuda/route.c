@@ -19,6 +19,7 @@ static const cuda_route routes[] = {
     {"mla", {true, false}, ROUTE(flash)},
     {"mla", {false, true}, ROUTE(decode)},
     {"mla_bmm", {true, true}, ROUTE(gemm)},
+    {"moe", {true, true}, ROUTE(moe_hopper)},
     {"moe", {true, true}, ROUTE(moe)},
     {"rmsnorm", {true, true}, STREAM(rmsnorm)},
     {"rope", {true, true}, STREAM(rope)},

@@ -140,6 +140,12 @@ static inline int64_t mock_bmm_n(const mock_case *c)
     return c->param[c->param[MOCK_MLA_BMM_POST] ? MOCK_MLA_BMM_V : MOCK_MLA_BMM_LORA];
 }
 
+/* In fp8 they are w[H,n,k]: its products need rows of k on both sides. */
+static inline bool mock_bmm_k_rows(const mock_case *c)
+{
+    return c->dtype[0] == SOL_FP8;
+}
+
 /* ---- attention and mla ---- */
 
 /* Their tensors by index, -1: the case has none. One function for plan and devices. */

@@ -25,17 +25,45 @@ static sc_status plan(const mock_case *c, mock_tensor *tensor, int *n, sc_diag *
     int64_t t = mock_case_tokens(c), h = c->param[MOCK_MLA_BMM_HEADS];
     int64_t k = mock_bmm_k(c), width = mock_bmm_n(c);
     mock_plan_add(list, &count, "x", MOCK_INPUT, c->dtype[0], 1, MOCK_DIMS(t, h, k));
+    bool rows = mock_bmm_k_rows(c);
     mock_plan_add(list, &count, "w", MOCK_WEIGHT, c->dtype[0], 1 / sqrt((double)k),
-                  MOCK_DIMS(h, k, width));
+                  MOCK_DIMS(h, rows ? width : k, rows ? k : width));
     mock_plan_add(list, &count, "out", MOCK_OUTPUT, mock_result_dtype(c->dtype[0]), 1,
                   MOCK_DIMS(t, h * width));
     return mock_plan_deliver(list, count, tensor, n, diag);
+}
+
+/* w[h,n,k] */
+static sc_status reference_k_rows(const mock_case *c, const void *const host[],
+                                  const int64_t *row, int64_t n_rows, double *out,
+                                  sc_diag *diag)
+{
+    int64_t h = c->param[MOCK_MLA_BMM_HEADS], k = mock_bmm_k(c), n = mock_bmm_n(c);
+    double *x = sc_reallocarray(NULL, (size_t)k, 2 * sizeof *x);
+    if (!x)
+        return sc_diag_nomem(diag);
+    double *w = x + k;
+    for (int64_t i = 0; i < n_rows * h * n; i++) {
+        double sum = 0;
+        int64_t head = i / n % h;
+        if (i % n == 0)
+            mock_load_double(host[X_IN], c->dtype[0], (row[i / (h * n)] * h + head) * k,
+                             k, x);
+        mock_load_double(host[W], c->dtype[0], (head * n + i % n) * k, k, w);
+        for (int64_t e = 0; e < k; e++)
+            sum += x[e] * w[e];
+        out[i] = sum;
+    }
+    sc_free(x);
+    return SC_OK;
 }
 
 static sc_status reference(const mock_case *c, const void *const host[],
                            const int64_t *row, int64_t n_rows, double *out, sc_diag *diag)
 {
     int64_t h = c->param[MOCK_MLA_BMM_HEADS], k = mock_bmm_k(c), n = mock_bmm_n(c);
+    if (mock_bmm_k_rows(c))
+        return reference_k_rows(c, host, row, n_rows, out, diag);
     double *w = sc_reallocarray(NULL, (size_t)n, sizeof *w);
     if (!w)
         return sc_diag_nomem(diag);

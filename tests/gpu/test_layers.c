@@ -4,7 +4,8 @@
  * Exits 77 (skipped) with a line that says why where there is no GPU; 1 on a failure.
  * "--quick" checks the smallest cases only (for memory checkers), "--quick LAYER" those
  * of one layer, "--bench" adds a table of timings, "--bench N" times case N of that table
- * only (for profilers), "--layers A,B" (last) restricts the cases and timings to those
+ * only (for profilers), "--points FILE" times the points of a file only (read_points),
+ * "--layers A,B" (last) restricts the cases and timings to those
  * layers.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
@@ -132,6 +133,15 @@ static const gpu_case cases[] = {
     {"moe", SOL_CONTEXT, 4, 777, {520, 200, 16, 6, 1, 1, 1, 0, 1}, true, false},
     {"moe", SOL_CONTEXT, 2, 3001, {264, 136, 64, 8, 2, 0, 1, 0, 0}, true, false},
     {"moe", SOL_GENERATION, 33, 5, {1024, 264, 200, 8, 1, 1, 1, 0, 1}, false, false},
+    /* Tiles of every width, bands of tiles, sorting in one block and in many. */
+    {"moe", SOL_CONTEXT, 3, 67, {208, 80, 5, 2, 1, 1, 1, 0, 1}, true, true},
+    {"moe", SOL_CONTEXT, 2, 700, {192, 112, 6, 3, 1, 0, 1, 0, 0}, true, false},
+    {"moe", SOL_CONTEXT, 5, 3001, {96, 48, 3, 2, 1, 1, 1, 0, 0}, true, false},
+    {"moe", SOL_GENERATION, 150, 3, {1040, 272, 40, 8, 5, 0, 1, 0, 1}, false, false},
+    {"moe", SOL_GENERATION, 7, 3, {2064, 528, 24, 6, 4, 1, 1, 0, 0}, false, true},
+    {"gemm", SOL_CONTEXT, 3, 43, {80, 144}, true, true},
+    {"gemm", SOL_GENERATION, 7, 5, {272, 1040}, false, false},
+    {"mla_bmm", SOL_CONTEXT, 2, 65, {3, 144, 80, 48, 0}, true, true},
     {"rmsnorm", SOL_GENERATION, 1, 1, {7, 0}, false, true},
     {"rmsnorm", SOL_CONTEXT, 3, 43, {77, 1}, true, true},
     {"rmsnorm", SOL_CONTEXT, 3, 43, {1032, 1}, true, true},
@@ -228,10 +238,36 @@ static void check_case(const gpu_case *g, sol_dtype dtype)
     judge(status || (timing.launch == MOCK_GRAPH && timing.median_s > 0), text,
           "no graph was timed");
     check_compare(bench, text, "after graphs");
-    if (!status && dtype == SOL_BF16)
+    if (!status && dtype != SOL_FP16)
         printf("ok   %-62s %s\n", text, timing.source);
     mock_bench_free(bench);
     sc_free(lengths);
+}
+
+/* fp8 where the GPU and the sizes allow it; where not, the refusal says why. */
+static void check_fp8(const gpu_case *g)
+{
+    char text[256];
+    mock_case c;
+    sc_diag diag;
+    mock_bench *bench = NULL;
+    const mock_class *cls = make_case(g, SOL_FP8, NULL, &c, text, sizeof text);
+    bool moe = strcmp(g->layer, "moe") == 0, bmm = strcmp(g->layer, "mla_bmm") == 0;
+    int64_t sizes = bmm ? mock_bmm_k(&c) | mock_bmm_n(&c) : c.param[0] | c.param[1];
+    bool able = moe ? info.sm_version == 90 : info.sm_version >= 89;
+    if (able && sizes % 16 == 0) {
+        check_case(g, SOL_FP8);
+        return;
+    }
+    sc_diag_clear(&diag);
+    sc_status status = mock_bench_new(cls, &c, ops, dev, &bench, &diag);
+    judge_status(status, SC_EUNABLE, &diag, text);
+    judge(strstr(diag.message, moe    ? "9.0"
+                               : able ? "multiples of 16"
+                                      : "8.9") != NULL,
+          text, diag.message);
+    if (!status)
+        mock_bench_free(bench);
 }
 
 /* ---- a layer on tensors of our own ---- */
@@ -369,8 +405,9 @@ static void check_exact_attention(const char *layer, sol_phase_kind phase,
     own_free(&o);
 }
 
-/* Inputs for which every step is exact, and so is the output in bf16. */
-static double exact_value(const char *layer, const char *tensor, int64_t i)
+/* Inputs for which every step is exact, and so is the output in bf16; width: the hidden
+ * size of moe, whose experts are 32 wide. */
+static double exact_value(const char *layer, const char *tensor, int64_t width, int64_t i)
 {
     double digit = (double)(i * 7 % 11 % 3 - 1);
     if (strcmp(layer, "activation") == 0) /* silu(64) = 64 to the last bit */
@@ -378,13 +415,15 @@ static double exact_value(const char *layer, const char *tensor, int64_t i)
     if (strcmp(tensor, "cos_sin") == 0) /* quarter turns */
         return i % 32 < 16 ? 0 : 1;
     if (strcmp(tensor, "w13") == 0) /* gate = 64 x[0], x[0] = 1; up: short sums */
-        return i / 72 % 64 < 32 ? (i % 72 == 0 ? 64 : 0) : i % 72 < 4 ? digit : 0;
+        return i / width % 64 < 32 ? (i % width == 0 ? 64 : 0)
+               : i % width < 4     ? digit
+                                   : 0;
     if (strcmp(tensor, "w2") == 0) /* one input each */
         return i % 32 == i / 32 % 32 ? digit : 0;
     if (strcmp(tensor, "gate") == 0)
         return 0.5;
     if (strcmp(layer, "moe") == 0)
-        return i % 72 == 0 ? 1 : digit;
+        return i % width == 0 ? 1 : digit;
     return digit;
 }
 
@@ -399,7 +438,8 @@ static sc_status exact_run(own *o, const mock_class *cls, const mock_case *c,
         const mock_tensor *t = &o->tensor[i];
         bool real = t->role != MOCK_INDEX || t->dtype == SOL_FP32;
         for (int64_t e = 0; real && e < elements(t); e++)
-            mock_set(o->host[i], t->dtype, e, exact_value(cls->name, t->name, e));
+            mock_set(o->host[i], t->dtype, e,
+                     exact_value(cls->name, t->name, c->param[0], e));
         status = ops->upload(dev, o->ptr[i], o->host[i], mock_tensor_bytes(t), diag);
     }
     if (!status)
@@ -414,13 +454,13 @@ static sc_status exact_run(own *o, const mock_class *cls, const mock_case *c,
     return status;
 }
 
-static void check_exact(const gpu_case *g)
+static void check_exact(const gpu_case *g, sol_dtype dtype)
 {
     char text[256], what[300];
     mock_case c;
     own o;
     sc_diag diag;
-    const mock_class *cls = make_case(g, SOL_BF16, NULL, &c, text, sizeof text);
+    const mock_class *cls = make_case(g, dtype, NULL, &c, text, sizeof text);
     snprintf(what, sizeof what, "%s, exact inputs", text);
     sc_status status = own_make(&o, cls, &c) ? SC_OK : SC_ENOMEM;
     int64_t rows = mock_case_tokens(&c), hidden = mock_class_hidden(cls, &c), bad = 0;
@@ -452,7 +492,15 @@ static void check_exact_others(void)
     };
     for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)
         if (wanted(exact[i].layer))
-            check_exact(&exact[i]);
+            check_exact(&exact[i], SOL_BF16);
+    static const gpu_case narrow[] = {
+        {"mla_bmm", SOL_CONTEXT, 3, 11, {3, 48, 80, 16, 0}, false, true},
+        {"moe", SOL_CONTEXT, 5, 41, {144, 32, 7, 3, 1, 1, 1, 0, 1}, false, true},
+        {"moe", SOL_CONTEXT, 9, 333, {144, 32, 6, 3, 2, 0, 1, 0, 0}, false, true},
+    };
+    for (size_t i = 0; i < sizeof narrow / sizeof narrow[0] && info.sm_version == 90; i++)
+        if (wanted(narrow[i].layer))
+            check_exact(&narrow[i], SOL_FP8);
 }
 
 /* The second output of rmsnorm, and nothing behind it: rows of every kernel. */
@@ -473,7 +521,7 @@ static void check_norm_sum(void)
         judge_status(status, SC_OK, &diag, "rmsnorm, residual");
         for (int64_t i = 0; !status && i < 3 * widths[k]; i++)
             bad += mock_get(o.host[MOCK_RMSNORM_SUM], SOL_BF16, i) !=
-                   2 * exact_value("rmsnorm", "x", i);
+                   2 * exact_value("rmsnorm", "x", widths[k], i);
         judge(bad == 0, "rmsnorm, residual", "an element of the sum differs");
         own_free(&o);
     }
@@ -716,6 +764,63 @@ static void time_case(const gpu_case *g)
     mock_bench_free(status && !bench ? NULL : bench);
 }
 
+/* Lines "layer phase dtype b s param...", -1 for defaults; # begins a comment. Each is
+ * written back with its median in microseconds and its kernels. */
+static void time_line(char *line)
+{
+    char *word[5 + MOCK_MAX_PARAMS], *rest = line, text[256];
+    int n = 0, phase = 0, dtype = 0;
+    while (n < 5 + MOCK_MAX_PARAMS && (word[n] = strtok_r(rest, " \t\n", &rest)))
+        n++;
+    if (n < 5 || word[0][0] == '#')
+        return;
+    phase = strcmp(word[1], "generation") == 0 ? SOL_GENERATION : SOL_CONTEXT;
+    while (dtype < SOL_N_DTYPES && strcmp(word[2], sol_dtype_name((sol_dtype)dtype)) != 0)
+        dtype++;
+    gpu_case g = {
+        word[0], (sol_phase_kind)phase, atoll(word[3]), atoll(word[4]), {0}, false,
+        false};
+    for (int i = 0; i < MOCK_MAX_PARAMS; i++)
+        g.param[i] = 5 + i < n ? atoll(word[5 + i]) : -1;
+    if (!mock_class_find(g.layer) || dtype == SOL_N_DTYPES) {
+        judge(false, "points", word[0]);
+        return;
+    }
+    mock_case c;
+    sc_diag diag;
+    mock_bench *bench = NULL;
+    mock_timing t;
+    mock_timing_options options;
+    const mock_class *cls = make_case(&g, (sol_dtype)dtype, NULL, &c, text, sizeof text);
+    for (int i = 0; i < cls->n_slots; i++)
+        c.dtype[i] = (sol_dtype)dtype;
+    mock_timing_defaults(&options);
+    options.max_time_s = 0.05;
+    options.min_samples = 5;
+    sc_status status = mock_bench_new(cls, &c, ops, dev, &bench, &diag);
+    if (!status)
+        status = mock_bench_time(bench, &options, &t, &diag);
+    printf("point %s:", text);
+    if (status)
+        printf(" refused: %s\n", diag.message);
+    else
+        printf(" %.3f us %.0f MHz %s\n", 1e6 * t.median_s, 1e-6 * t.telemetry.sm_clock_hz,
+               t.source);
+    fflush(stdout);
+    mock_bench_free(bench);
+}
+
+static void read_points(const char *path)
+{
+    char line[400];
+    FILE *f = fopen(path, "r");
+    judge(f != NULL, "points", path);
+    while (f && fgets(line, sizeof line, f))
+        time_line(line);
+    if (f)
+        fclose(f);
+}
+
 static int skip(const sc_diag *diag)
 {
     printf("SKIP: no GPU test was run: %s\n", diag->message);
@@ -768,11 +873,18 @@ int main(int argc, char **argv)
         ops->close(dev);
         return n_failed > 0;
     }
+    if (argc > 2 && strcmp(argv[1], "--points") == 0) {
+        read_points(argv[2]);
+        ops->close(dev);
+        return n_failed > 0;
+    }
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if ((quick && !cases[i].quick) || !wanted(cases[i].layer))
             continue;
         check_case(&cases[i], SOL_BF16);
         check_case(&cases[i], SOL_FP16);
+        if (mock_class_find(cases[i].layer)->fp8[0])
+            check_fp8(&cases[i]);
         fflush(stdout);
     }
     if (!alone)
