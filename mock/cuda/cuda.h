@@ -177,6 +177,11 @@ sc_status cuda_tensor_map_box(CUtensorMap *out, int kind, const void *data,
 
 /* ---- moe.c: what both routes of moe share ---- */
 
+/* bf16, fp16 or fp8 for activations and weights. Errors: SC_EUNABLE. */
+sc_status cuda_moe_kind(const mock_case *c, int *kind, sc_diag *diag);
+int cuda_moe_element_B(int kind);
+/* Rows of whole 16 bytes, experts that fit the sort. Errors: SC_EUNABLE. */
+sc_status cuda_moe_check(const cuda_moe_args *a, int kind, sc_diag *diag);
 /* Tensors and numbers of a case; not yet tiles and work memory. */
 void cuda_moe_describe(const mock_exec *exec, cuda_moe_args *a);
 /* Tiles of so many entries. */

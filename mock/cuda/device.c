@@ -4,6 +4,7 @@
 
 #include <nvtx3/nvToolsExt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -76,6 +77,9 @@ static sc_status describe(mock_device *dev, sc_diag *diag)
     snprintf(info->runtime, sizeof info->runtime, "%d.%d", runtime / 1000,
              runtime % 1000 / 10);
     info->sm_version = 10 * prop.major + prop.minor;
+    const char *as = getenv("SOLCHECK_CUDA_SM"); /* to run what older GPUs would */
+    if (as && atoi(as) >= 80 && atoi(as) < info->sm_version)
+        info->sm_version = atoi(as);
     info->sm_count = prop.multiProcessorCount;
     info->memory_B = (int64_t)prop.totalGlobalMem;
     info->l2_B = prop.l2CacheSize;

@@ -9,7 +9,7 @@
  * source shows ("align2").
  *
  * fp8 (e4m3, one scale a tensor) multiplies rows of k with rows of k only, so that a
- * head's matrix is w[h,n,k] there; n and k are multiples of 16, out is bf16. The sums
+ * head's matrix is w[h,n,k] there; out is bf16. The sums
  * keep the tensor cores' own precision, as inference frameworks have them ("fast
  * accumulation"). SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission,
  * see LICENSE */
@@ -298,7 +298,7 @@ static sc_status find(mock_exec *exec, const gemm_shape *s, sc_diag *diag)
     if (found == CUBLAS_STATUS_NOT_SUPPORTED || (!found && g->n == 0) || (found && odd))
         return cuda_refuse(diag, "cuBLASLt has no algorithm for T=%lld n=%lld k=%lld%s",
                            (long long)s->tokens, (long long)s->n, (long long)s->k,
-                           odd ? " in fp8: n and k must be multiples of 16" : "");
+                           odd ? " in fp8: multiples of 16 have one" : "");
     return LT(found, diag);
 }
 

@@ -203,6 +203,7 @@ typedef struct cuda_moe_args {
     void *out;                /* [T,hidden] */
     int tokens, hidden, inter, choices, here;
     int entries;   /* tokens*choices */
+    int expected;  /* of them here, if all ranks had the same */
     int tile_rows; /* 16, 64 or 128 entries a tile */
     int max_tiles;
     /* Work memory, on the device. */
@@ -229,7 +230,8 @@ cudaError_t cuda_moe_sort(const cuda_moe_args *args, cudaStream_t stream);
 
 /* ---- moe_hopper.cu: the same on compute capability 9.0 ---- */
 
-#define CUDA_MOE_BOX 16 /* entries of a box of a tensor map */
+#define CUDA_MOE_BOX 16           /* entries of a box of a tensor map */
+#define CUDA_MOE_MOST_ENTRIES 256 /* of a tile, in the variant with the largest */
 
 /* One grouped product: rows of `entries` times an expert's matrix. */
 typedef struct cuda_moe_product {

@@ -38,6 +38,8 @@ void cuda_moe_describe(const mock_exec *exec, cuda_moe_args *a)
                          .choices = (int)mock_moe_choices(exec->c),
                          .here = (int)mock_moe_here(exec->c)};
     a->entries = a->tokens * a->choices;
+    int64_t routed = a->tokens * p[MOCK_MOE_TOPK] / p[MOCK_MOE_EP];
+    a->expected = (int)routed + a->tokens / (int)p[MOCK_MOE_EP] * (int)p[MOCK_MOE_SHARED];
 }
 
 void cuda_moe_tiles(cuda_moe_args *a, int rows)
@@ -74,17 +76,40 @@ size_t cuda_moe_lay_out(cuda_moe_args *a, int element_B, bool gathered, void *me
     return at;
 }
 
-static sc_status check(const mock_exec *exec, const cuda_moe_args *a, sc_diag *diag)
+int cuda_moe_element_B(int kind)
 {
-    int64_t wide = a->hidden > 2 * a->inter ? a->hidden : 2 * (int64_t)a->inter;
-    if (a->hidden % 8 || a->inter % 8)
+    return kind == CUDA_FP8 ? 1 : 2;
+}
+
+sc_status cuda_moe_kind(const mock_case *c, int *kind, sc_diag *diag)
+{
+    if (c->dtype[0] != SOL_FP8 || c->dtype[1] != SOL_FP8)
+        return cuda_kind_of_case(c, 2, kind, diag);
+    *kind = CUDA_FP8;
+    return SC_OK;
+}
+
+sc_status cuda_moe_check(const cuda_moe_args *a, int kind, sc_diag *diag)
+{
+    int each = 16 / cuda_moe_element_B(kind);
+    if (a->hidden % each || a->inter % each)
         return cuda_refuse(diag,
                            "the moe kernels load 16 bytes at a time: hidden_size %d and "
-                           "moe_intermediate_size %d must be multiples of 8",
-                           a->hidden, a->inter);
+                           "moe_intermediate_size %d must be multiples of %d",
+                           a->hidden, a->inter, each);
     if (a->here > CUDA_MOE_MAX_EXPERTS)
         return cuda_refuse(diag, "%d experts on one GPU are more than %d", a->here,
                            CUDA_MOE_MAX_EXPERTS);
+    return SC_OK;
+}
+
+static sc_status check(const mock_exec *exec, const cuda_moe_args *a, int kind,
+                       sc_diag *diag)
+{
+    int64_t wide = a->hidden > 2 * a->inter ? a->hidden : 2 * (int64_t)a->inter;
+    sc_status status = cuda_moe_check(a, kind, diag);
+    if (status)
+        return status;
     if ((wide / 128 + 1) * a->max_tiles > INT32_MAX)
         return cuda_refuse(diag, "too many tiles for one grid; lower b or s");
     if (cuda_moe_smem(a->tile_rows) > exec->dev->smem_block_B)
@@ -98,25 +123,24 @@ sc_status cuda_moe_prepare(mock_exec *exec, sc_diag *diag)
     moe_state *state = exec->state = sc_calloc(1, sizeof *state);
     if (!state)
         return sc_diag_nomem(diag);
-    if (exec->c->dtype[0] == SOL_FP8 && exec->c->dtype[1] == SOL_FP8)
-        return cuda_refuse(diag,
-                           "moe in fp8 needs compute capability 9.0, and hidden_size "
-                           "and moe_intermediate_size in multiples of 16");
-    sc_status status = cuda_kind_of_case(exec->c, 2, &state->kind, diag);
+    sc_status status = cuda_moe_kind(exec->c, &state->kind, diag);
     if (status)
         return status;
     cuda_moe_describe(exec, &state->args);
     cuda_moe_tiles(&state->args, tile_rows(&state->args));
-    status = check(exec, &state->args, diag);
+    status = check(exec, &state->args, state->kind, diag);
+    int element_B = cuda_moe_element_B(state->kind);
     if (!status)
-        status = cuda_alloc(exec->dev, cuda_moe_lay_out(&state->args, 2, false, NULL),
-                            &state->work, diag);
+        status =
+            cuda_alloc(exec->dev, cuda_moe_lay_out(&state->args, element_B, false, NULL),
+                       &state->work, diag);
     if (!status)
         status = CU(cuda_moe_setup(state->kind, state->args.tile_rows), diag);
     if (status)
         return status;
-    cuda_moe_lay_out(&state->args, 2, false, state->work);
-    snprintf(exec->source, sizeof exec->source, "grouped_mma_m%d", state->args.tile_rows);
+    cuda_moe_lay_out(&state->args, element_B, false, state->work);
+    snprintf(exec->source, sizeof exec->source, "grouped_mma_m%d%s",
+             state->args.tile_rows, state->kind == CUDA_FP8 ? ":fp8_as_bf16" : "");
     return SC_OK;
 }
 

@@ -12,9 +12,12 @@
  * A block multiplies ROWS entries of one expert with 128 rows of its matrix, 64 deep,
  * from a ring of stages that cp.async fills. In the first product gate and up rows
  * alternate by eight, so that a thread holds both halves of an output; silu(gate)*up is
- * all that is written. Blocks are numbered by expert, then column, then row tile: what
- * runs at a time shares an expert's rows and matrix in the L2 cache.
- * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+ * all that is written. fp8 is widened to bf16 on the way from shared memory to the tensor
+ * cores, exactly, so that it runs where these have no fp8. Blocks are numbered by expert,
+ * then column, then row tile: what runs at a time shares an expert's rows and matrix in
+ * the L2 cache. SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see
+ * LICENSE */
+#include "mock/cuda/fp8.cuh"
 #include "mock/cuda/kernels.h"
 #include "mock/cuda/mma.cuh"
 
@@ -152,7 +155,17 @@ cudaError_t cuda_moe_sort(const cuda_moe_args *a, cudaStream_t stream)
 
 /* ---- grouped products ---- */
 
-enum { COLS = 128, DEEP = 64, ROW_B = 2 * DEEP }; /* of a tile; bytes of its rows */
+enum { COLS = 128, ROW_B = 128 }; /* of a tile; bytes of its rows */
+
+/* Numbers of a row of a tile, and of 16 bytes; what products are written in. */
+template <typename T> struct format {
+    enum { DEEP = ROW_B / (int)sizeof(T), CHUNK = 16 / (int)sizeof(T) };
+    typedef T result;
+};
+template <> struct format<fp8> {
+    enum { DEEP = ROW_B, CHUNK = 16 };
+    typedef bf16 result;
+};
 
 template <int ROWS> struct shape;
 template <> struct shape<16> {
@@ -213,7 +226,7 @@ template <typename T, int ROWS> struct loader {
 
     __device__ __forceinline__ void stage(uint32_t smem, int k0) const
     {
-        int k = k0 + chunk * 8;
+        int k = k0 + chunk * format<T>::CHUNK;
         bool in = k < depth;
 #pragma unroll
         for (int i = 0; i < tl::COPIES_A; i++) {
@@ -261,6 +274,34 @@ __device__ __forceinline__ void aim(const cuda_moe_args &a, const moe_tile &t,
         l->w += matrix_row * l->depth;
 }
 
+/* acc += a b^T for 32 bytes of every row; a[4] are rows 0-7 and 8-15 of the first 16
+ * bytes, then of the others; b[2] first and other 16 bytes. */
+template <typename T, int ROWS> struct multiplier {
+    static __device__ __forceinline__ void run(float acc[4], const uint32_t a[4],
+                                               uint32_t b0, uint32_t b1)
+    {
+        mma<T>(acc, a, b0, b1);
+    }
+};
+
+/* A lane has four neighbouring numbers where bf16 has two. Widened, they take the places
+ * of two that are neighbours and two that are eight further on, on both sides alike: the
+ * order of the terms does not matter. */
+template <int ROWS> struct multiplier<fp8, ROWS> {
+    static __device__ __forceinline__ void run(float acc[4], const uint32_t a[4],
+                                               uint32_t b0, uint32_t b1)
+    {
+        uint32_t b[2] = {b0, b1};
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            uint2 top = widen_fp8<bf16>(a[2 * i]), low = widen_fp8<bf16>(a[2 * i + 1]);
+            uint2 w = widen_fp8<bf16>(b[i]);
+            const uint32_t wide[4] = {top.x, low.x, top.y, low.y};
+            mma<bf16>(acc, wide, w.x, w.y);
+        }
+    }
+};
+
 template <typename T, int ROWS>
 __device__ __forceinline__ void
 multiply_stage(uint32_t smem, float acc[tiling<ROWS>::M][tiling<ROWS>::N][4])
@@ -270,7 +311,7 @@ multiply_stage(uint32_t smem, float acc[tiling<ROWS>::M][tiling<ROWS>::N][4])
     int row = warp / tl::WARPS_N * (tl::M * 16) + (lane & 15);
     int col = warp % tl::WARPS_N * (tl::N * 8) + ((lane >> 4) << 3) + (lane & 7);
 #pragma unroll
-    for (int k = 0; k < DEEP / 16; k++) {
+    for (int k = 0; k < ROW_B / 32; k++) {
         uint32_t x[tl::M][4];
 #pragma unroll
         for (int i = 0; i < tl::M; i++)
@@ -282,8 +323,8 @@ multiply_stage(uint32_t smem, float acc[tiling<ROWS>::M][tiling<ROWS>::N][4])
                          swizzle(col + j * 16, 2 * k + ((lane >> 3) & 1), ROW_B));
 #pragma unroll
             for (int i = 0; i < tl::M; i++) {
-                mma<T>(acc[i][2 * j], x[i], w[0], w[1]);
-                mma<T>(acc[i][2 * j + 1], x[i], w[2], w[3]);
+                multiplier<T, ROWS>::run(acc[i][2 * j], x[i], w[0], w[1]);
+                multiplier<T, ROWS>::run(acc[i][2 * j + 1], x[i], w[2], w[3]);
             }
         }
     }
@@ -292,6 +333,19 @@ multiply_stage(uint32_t smem, float acc[tiling<ROWS>::M][tiling<ROWS>::N][4])
 __device__ __forceinline__ float silu(float x)
 {
     return x / (1.f + __expf(-x));
+}
+
+__device__ __forceinline__ void put2(bf16 *to, float lo, float hi)
+{
+    *(uint32_t *)to = pack2<bf16>(lo, hi);
+}
+__device__ __forceinline__ void put2(fp16 *to, float lo, float hi)
+{
+    *(uint32_t *)to = pack2<fp16>(lo, hi);
+}
+__device__ __forceinline__ void put2(fp8 *to, float lo, float hi)
+{
+    *(uint16_t *)to = pack_fp8(lo, hi);
 }
 
 /* Writes two neighbouring outputs at a time. */
@@ -317,9 +371,10 @@ __device__ __forceinline__ void store_tile(const cuda_moe_args &a, const moe_til
             const float *v = acc[i / 2][j];
             float lo = UP ? silu(v[h]) * acc[i / 2][j + UP][h] : gate * v[h];
             float hi = UP ? silu(v[h + 1]) * acc[i / 2][j + UP][h + 1] : gate * v[h + 1];
-            if (col < width)
-                *(uint32_t *)((T *)(UP ? a.middle : a.result) + at + col) =
-                    pack2<T>(lo, hi);
+            if (col < width && UP)
+                put2((T *)a.middle + at + col, lo, hi);
+            else if (col < width)
+                put2((typename format<T>::result *)a.result + at + col, lo, hi);
         }
     }
 }
@@ -338,6 +393,7 @@ __launch_bounds__(tiling<ROWS>::THREADS) void product_kernel(const cuda_moe_args
     loader<T, ROWS> l;
     aim<T, ROWS, UP>(a, t, &l);
     float acc[tl::M][tl::N][4] = {};
+    enum { DEEP = format<T>::DEEP };
     int steps = (l.depth + DEEP - 1) / DEEP;
     for (int s = 0; s < tl::STAGES - 1; s++) {
         if (s < steps)
@@ -416,7 +472,7 @@ template <typename T> static cudaError_t run(const cuda_moe_args *a, cudaStream_
         return e;
     int each = 8 * ADD_THREADS;
     dim3 grid((unsigned)a->tokens, (unsigned)((a->hidden + each - 1) / each));
-    add_kernel<T><<<grid, ADD_THREADS, 0, stream>>>(*a);
+    add_kernel<typename format<T>::result><<<grid, ADD_THREADS, 0, stream>>>(*a);
     return cudaGetLastError();
 }
 
@@ -432,12 +488,18 @@ template <typename T, int ROWS> static cudaError_t allow(void)
                                       tiling<ROWS>::SMEM_B);
 }
 
+template <typename T> static cudaError_t allow_rows(int tile_rows)
+{
+    return tile_rows == 16   ? allow<T, 16>()
+           : tile_rows == 64 ? allow<T, 64>()
+                             : allow<T, 128>();
+}
+
 cudaError_t cuda_moe_setup(int kind, int tile_rows)
 {
-    bool b = kind == CUDA_BF16;
-    return tile_rows == 16   ? (b ? allow<bf16, 16>() : allow<fp16, 16>())
-           : tile_rows == 64 ? (b ? allow<bf16, 64>() : allow<fp16, 64>())
-                             : (b ? allow<bf16, 128>() : allow<fp16, 128>());
+    return kind == CUDA_BF16   ? allow_rows<bf16>(tile_rows)
+           : kind == CUDA_FP16 ? allow_rows<fp16>(tile_rows)
+                               : allow_rows<fp8>(tile_rows);
 }
 
 int cuda_moe_smem(int tile_rows)
@@ -452,5 +514,7 @@ cudaError_t cuda_moe(const cuda_moe_args *args, int kind, cudaStream_t stream)
     cudaError_t e = cuda_moe_sort(args, stream);
     if (e != cudaSuccess)
         return e;
-    return kind == CUDA_BF16 ? run<bf16>(args, stream) : run<fp16>(args, stream);
+    return kind == CUDA_BF16   ? run<bf16>(args, stream)
+           : kind == CUDA_FP16 ? run<fp16>(args, stream)
+                               : run<fp8>(args, stream);
 }

@@ -19,33 +19,14 @@ typedef struct moe_state {
     void *work;
 } moe_state;
 
-static sc_status kind_of(const mock_case *c, int *kind, sc_diag *diag)
-{
-    if (c->dtype[0] != SOL_FP8 || c->dtype[1] != SOL_FP8)
-        return cuda_kind_of_case(c, 2, kind, diag);
-    *kind = CUDA_FP8;
-    return SC_OK;
-}
-
-static int size_of(int kind)
-{
-    return kind == CUDA_FP8 ? 1 : 2;
-}
-
 static sc_status check(const mock_exec *exec, const cuda_moe_args *a, int kind,
                        sc_diag *diag)
 {
-    int each = 16 / size_of(kind);
     if (exec->dev->info.sm_version != 90)
         return cuda_refuse(diag, "wgmma needs compute capability 9.0");
-    if (a->hidden % each || a->inter % each)
-        return cuda_refuse(diag,
-                           "the copy engine moves 16 bytes at a time: hidden_size %d and "
-                           "moe_intermediate_size %d must be multiples of %d",
-                           a->hidden, a->inter, each);
-    if (a->here > CUDA_MOE_MAX_EXPERTS)
-        return cuda_refuse(diag, "%d experts on one GPU are more than %d", a->here,
-                           CUDA_MOE_MAX_EXPERTS);
+    sc_status status = cuda_moe_check(a, kind, diag);
+    if (status)
+        return status;
     int64_t wide = a->hidden > a->inter ? a->hidden : a->inter;
     if ((wide / 32 + 1) * (a->entries / LEAST_ENTRIES + a->here) > INT32_MAX)
         return cuda_refuse(diag, "too many tiles; lower b or s");
@@ -57,23 +38,23 @@ static sc_status check(const mock_exec *exec, const cuda_moe_args *a, int kind,
 static sc_status map_up(CUtensorMap *out, const cuda_moe_args *a, int kind, int rows,
                         sc_diag *diag)
 {
-    int64_t row_B = (int64_t)a->hidden * size_of(kind);
+    int64_t row_B = (int64_t)a->hidden * cuda_moe_element_B(kind);
     cuda_box box = {
         .rank = 5,
         .dim = {a->hidden, 8, 2, a->inter / 8, a->here},
         .stride_B = {row_B, a->inter * row_B, 8 * row_B, 2 * a->inter * row_B},
-        .box = {128 / size_of(kind), 8, 2, rows / 16, 1}};
+        .box = {128 / cuda_moe_element_B(kind), 8, 2, rows / 16, 1}};
     return cuda_tensor_map_box(out, kind, a->w13, &box, diag);
 }
 
 static sc_status map_down(CUtensorMap *out, const cuda_moe_args *a, int kind, int rows,
                           sc_diag *diag)
 {
-    int64_t row_B = (int64_t)a->inter * size_of(kind);
+    int64_t row_B = (int64_t)a->inter * cuda_moe_element_B(kind);
     cuda_box box = {.rank = 3,
                     .dim = {a->inter, a->hidden, a->here},
                     .stride_B = {row_B, a->hidden * row_B},
-                    .box = {128 / size_of(kind), rows, 1}};
+                    .box = {128 / cuda_moe_element_B(kind), rows, 1}};
     return cuda_tensor_map_box(out, kind, a->w2, &box, diag);
 }
 
@@ -82,8 +63,8 @@ static sc_status map_entries(CUtensorMap *out, const cuda_moe_args *a, int kind,
 {
     cuda_box box = {.rank = 2,
                     .dim = {depth, a->entries},
-                    .stride_B = {depth * size_of(kind)},
-                    .box = {128 / size_of(kind), CUDA_MOE_BOX}};
+                    .stride_B = {depth * cuda_moe_element_B(kind)},
+                    .box = {128 / cuda_moe_element_B(kind), CUDA_MOE_BOX}};
     return cuda_tensor_map_box(out, kind, data, &box, diag);
 }
 
@@ -163,13 +144,14 @@ static sc_status time_variant(mock_exec *exec, double best, double *seconds,
     return status;
 }
 
-/* Would an average expert fill a fair part of its tiles, and not need many? Skewed
- * routing has experts far above the average. */
+/* Would an expert fill a fair part of a tile, if this rank had all entries; and does an
+ * expert of an average rank not need many, unless there are no larger tiles? */
 static bool suits(const cuda_moe_variant *v, const cuda_moe_args *a)
 {
-    int touched = a->here < a->entries ? a->here : a->entries;
-    int each = (a->entries + touched - 1) / touched;
-    return v->entries <= 8 * each + 64 && each <= 4 * v->entries;
+    int most = (a->entries + a->here - 1) / a->here;
+    int average = a->expected / a->here;
+    return v->entries <= 8 * most + 64 &&
+           (average <= 4 * v->entries || v->entries >= CUDA_MOE_MOST_ENTRIES);
 }
 
 /* The case that a choice was made for. */
@@ -254,7 +236,7 @@ sc_status cuda_moe_hopper_prepare(mock_exec *exec, sc_diag *diag)
     if (!state)
         return sc_diag_nomem(diag);
     cuda_moe_args *a = &state->args.args;
-    sc_status status = kind_of(exec->c, &state->kind, diag);
+    sc_status status = cuda_moe_kind(exec->c, &state->kind, diag);
     if (status)
         return status;
     cuda_moe_describe(exec, a);
@@ -262,14 +244,14 @@ sc_status cuda_moe_hopper_prepare(mock_exec *exec, sc_diag *diag)
     if (status)
         return status;
     cuda_moe_tiles(a, LEAST_ENTRIES);
-    size_t work_B = cuda_moe_lay_out(a, size_of(state->kind), true, NULL);
+    size_t work_B = cuda_moe_lay_out(a, cuda_moe_element_B(state->kind), true, NULL);
     status = cuda_alloc(exec->dev, work_B, &state->work, diag);
     /* Copies bring whole boxes: rows behind the last entry are read, and not used. */
     if (!status)
         status = CU(cudaMemsetAsync(state->work, 0, work_B, exec->dev->stream), diag);
     if (status)
         return status;
-    cuda_moe_lay_out(a, size_of(state->kind), true, state->work);
+    cuda_moe_lay_out(a, cuda_moe_element_B(state->kind), true, state->work);
     status = choose(exec, diag);
     if (!status)
         snprintf(exec->source, sizeof exec->source, "%s", state->variant->name);

@@ -520,7 +520,7 @@ static constexpr cuda_moe_variant variant(const char *name, int kind)
     variant<T, 1, 32, 8>("grouped_wgmma_64x32", KIND),                                   \
         variant<T, 2, 64, 8>("grouped_wgmma_128x64", KIND),                              \
         variant<T, 2, 128, 6>("grouped_wgmma_128x128", KIND),                            \
-        variant<T, 2, 256, 4>("grouped_wgmma_128x256", KIND)
+        variant<T, 2, CUDA_MOE_MOST_ENTRIES, 4>("grouped_wgmma_128x256", KIND)
 
 const cuda_moe_variant *cuda_moe_variants(int *n)
 {
