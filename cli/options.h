@@ -34,29 +34,19 @@ typedef enum cli_command {
 #define CLI_EVERY ((1u << CLI_N_COMMANDS) - 1)
 /* These take file names as arguments. */
 #define CLI_FILES (CLI_ON(EXPORT) | CLI_ON(LINT) | CLI_ON(AUDIT) | CLI_ON(MODEL) | \
-<<<<<<< HEAD
-                   CLI_ON(COMPARE))
+                   CLI_ON(COMPARE) | CLI_ON(VALIDATE))
 /* Those that work on an op file, and those that may be given one. */
 #define CLI_ALL (CLI_EVERY & ~CLI_FILES & ~CLI_ON(CALIBRATE))
 #define CLI_OPS (CLI_EVERY & ~CLI_ON(CALIBRATE))
-=======
-                   CLI_ON(COMPARE) | CLI_ON(VALIDATE))
-#define CLI_ALL (CLI_EVERY & ~CLI_FILES) /* those that work on an op file */
->>>>>>> e183341 (cli: validate case files, perf tables and record stores)
 #define CLI_RUNS (CLI_ON(DECIDE) | CLI_ON(CHECK) | CLI_ON(MEASURE))
 
 /* X(id, name, value or "", commands that take it, help). */
 #define CLI_OPTION_LIST(X)                                                               \
     X(OP, "op", "OP", CLI_OPS, "op name, or path of an op file")                       \
     X(PHASE, "phase", "PHASE", CLI_ALL, "context, generation or both (default)")         \
-<<<<<<< HEAD
     X(SYSTEM, "system", "NAME",                                                          \
-      CLI_ALL | CLI_ON(AUDIT) | CLI_ON(COMPARE) | CLI_ON(CALIBRATE),                     \
-      "system name or file (default h100_sxm; audit, compare: by the tables' directory or device; calibrate: by the device's name)") \
-=======
-    X(SYSTEM, "system", "NAME", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(COMPARE) | CLI_ON(VALIDATE), \
-      "system name or file (default h100_sxm; of tables: by their directory or device)")         \
->>>>>>> e183341 (cli: validate case files, perf tables and record stores)
+      CLI_ALL | CLI_ON(AUDIT) | CLI_ON(COMPARE) | CLI_ON(CALIBRATE) | CLI_ON(VALIDATE),  \
+      "system name or file (default h100_sxm; of tables: by their directory or device; calibrate: by the device's name)") \
     X(PARAM, "param", "K=V", CLI_ALL, "set a parameter of the op; may be repeated")      \
     X(DTYPE, "dtype", "K=V", CLI_ALL, "set a dtype slot, e.g. kv=fp8; may be repeated")  \
     X(TP, "tp", "N", CLI_ALL, "tensor parallelism: local heads = heads / N")             \
@@ -132,11 +122,7 @@ typedef enum cli_command {
     X(HTML, "html", "FILE", CLI_ON(AUDIT), "also write a page to browse")                \
     X(JOBS, "jobs", "N", CLI_ON(AUDIT), "tables at a time (default: one a processor)")   \
     X(NO_PLOTS, "no-plots", "", CLI_ON(DECIDE), "do not draw plots")                     \
-<<<<<<< HEAD
-    X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL) | CLI_ON(COMPARE) | CLI_ON(CALIBRATE), "print JSON on standard output")                        \
-=======
-    X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL) | CLI_ON(COMPARE) | CLI_ON(VALIDATE), "print JSON on standard output")                        \
->>>>>>> e183341 (cli: validate case files, perf tables and record stores)
+    X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL) | CLI_ON(COMPARE) | CLI_ON(CALIBRATE) | CLI_ON(VALIDATE), "print JSON on standard output") \
     X(QUIET, "quiet", "", CLI_EVERY, "print no summary and no progress")                   \
     X(HELP, "help", "", CLI_EVERY, "print help and exit")                                  \
     X(VERSION, "version", "", CLI_EVERY, "print the version and exit")
