@@ -44,22 +44,35 @@ static sc_status keep_rows(cli_session *cli, col_table *table, char *text)
     return col_table_keep(table, text, value, &n_dropped, &cli->diag);
 }
 
+/* --points FILE, or the shapes that --cases lists. */
+static sc_status read_table(cli_session *cli, col_table **out)
+{
+    sc_yaml *doc;
+    const char *cases = cli_value(&cli->options, CLI_OPT_CASES, NULL);
+    if (!cases)
+        return col_table_load(cli_value(&cli->options, CLI_OPT_POINTS, ""), out,
+                              &cli->diag);
+    sc_status status = sc_yaml_load(cases, &doc, &cli->diag);
+    if (status != SC_OK)
+        return status;
+    status = cli_cases_table(cli, doc, out);
+    sc_yaml_free(doc);
+    return status;
+}
+
 static sc_status load_table(cli_session *cli, col_table **out)
 {
     const cli_values *where = &cli->options.given[CLI_OPT_WHERE];
     col_table *table;
-    sc_status status =
-        col_table_load(cli_value(&cli->options, CLI_OPT_POINTS, ""), &table, &cli->diag);
-    if (status != SC_OK)
-        return status;
+    sc_status status = read_table(cli, &table);
     for (int i = 0; i < where->n && status == SC_OK; i++) {
         char *text = sc_strdup(where->text[i]);
         status = text ? keep_rows(cli, table, text) : sc_diag_nomem(&cli->diag);
         sc_free(text);
+        if (status != SC_OK)
+            col_table_free(table);
     }
-    if (status != SC_OK)
-        col_table_free(table);
-    else
+    if (status == SC_OK)
         *out = table;
     return status;
 }
@@ -270,14 +283,34 @@ static sc_status phase_points(cli_session *cli, const mock_class *cls, cli_plan 
     return status;
 }
 
+/* Cases that spread a model over ranks have its whole widths and heads from --param:
+ * those are no filter. */
+static void keep_all_tp(const cli_session *cli, const col_table *table, sol_config *asked)
+{
+    int tp = col_table_column(table, "tp");
+    double value = 1;
+    bool spread = false;
+    for (size_t row = 0; tp >= 0 && row < table->n_rows; row++)
+        spread |= col_table_number(table, row, tp, &value) && value != 1;
+    if (!spread || !cli_has(&cli->options, CLI_OPT_CASES))
+        return;
+    for (int i = 0; i < cli->op->n_params; i++)
+        asked->given[i] &= !cli->op->param[i].shard_tp;
+}
+
 static sc_status all_phases(cli_session *cli, const mock_class *cls, cli_plan *plan,
                             const col_table *table, cli_listed **list, size_t *n)
 {
-    sol_config asked;
+    sol_config asked = {0}, before = {0};
     sc_diag none = {0};
     sc_status status = sol_config_copy(cli->op, &cli->config, &asked, &cli->diag);
-    if (status != SC_OK)
+    if (status == SC_OK)
+        status = sol_config_copy(cli->op, &cli->config, &before, &cli->diag);
+    if (status != SC_OK) {
+        sol_config_clear(&asked);
         return status;
+    }
+    keep_all_tp(cli, table, &asked);
     for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++) {
         col_points points = {0};
         if (!cli->phase[p])
@@ -294,7 +327,8 @@ static sc_status all_phases(cli_session *cli, const mock_class *cls, cli_plan *p
             status = phase_points(cli, cls, plan, cli->op->phase[p], &points, list, n);
         col_points_clear(&points);
     }
-    copy_config(cli->op, &asked, &cli->config);
+    copy_config(cli->op, &before, &cli->config);
+    sol_config_clear(&before);
     sol_config_clear(&asked);
     if (status == SC_OK && *n == 0) {
         cli->diag = none;

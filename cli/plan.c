@@ -204,7 +204,6 @@ static sc_status add_table(const maker *make)
 {
     cli_listed *list = NULL;
     size_t n = 0;
-    make->plan->table = true;
     sc_status status = cli_listed_points(make->cli, make->cls, make->plan, &list, &n);
     if (status == SC_OK)
         status = grow(make->cli, make->plan, 2 * n);
@@ -269,8 +268,24 @@ static sc_status divide(cli_session *cli, cli_plan *plan)
 
 /* ---- the plan ---- */
 
+/* Does a table hold the points: --points, or --cases with whole shapes? */
+static sc_status has_table(cli_session *cli, bool *out)
+{
+    sc_yaml *doc;
+    const char *cases = cli_value(&cli->options, CLI_OPT_CASES, NULL);
+    *out = cli_has(&cli->options, CLI_OPT_POINTS);
+    if (*out || !cases)
+        return SC_OK;
+    sc_status status = sc_yaml_load(cases, &doc, &cli->diag);
+    if (status == SC_OK) {
+        *out = cli_cases_list_shapes(cli, doc);
+        sc_yaml_free(doc);
+    }
+    return status;
+}
+
 /* At most one option may say which points. */
-static sc_status check_sources(cli_session *cli)
+static sc_status check_sources(cli_session *cli, bool *table)
 {
     static const cli_option source[] = {CLI_OPT_GRID, CLI_OPT_CASES, CLI_OPT_POINTS,
                                         CLI_OPT_SET};
@@ -285,13 +300,16 @@ static sc_status check_sources(cli_session *cli)
                                 "--%s and --%s contradict each other", name, first);
         first = name;
     }
-    bool table = cli_has(options, CLI_OPT_POINTS);
-    if (table && cli_has(options, CLI_OPT_TP))
+    sc_status status = has_table(cli, table);
+    if (status != SC_OK)
+        return status;
+    if (*table && cli_has(options, CLI_OPT_TP))
         return sc_diag_fail(&cli->diag, SC_EINVAL, SC6002,
-                            "--points has the tp of each row: --tp contradicts it");
-    if (!table && (cli_has(options, CLI_OPT_WHERE) || cli_has(options, CLI_OPT_SAMPLE)))
+                            "each point that is listed has its tp: --tp contradicts it");
+    if (!*table && (cli_has(options, CLI_OPT_WHERE) || cli_has(options, CLI_OPT_SAMPLE)))
         return sc_diag_fail(&cli->diag, SC_EINVAL, SC6002,
-                            "--where and --sample choose rows of --points");
+                            "--where and --sample choose points of --points, or of "
+                            "--cases that lists shapes");
     return SC_OK;
 }
 
@@ -316,7 +334,7 @@ static sc_status prepare(maker *make)
     cli_timing_options(cli, &info, &make->timing);
     sc_status status = cli_stopping_options(cli, &make->timing);
     if (status == SC_OK)
-        status = check_sources(cli);
+        status = check_sources(cli, &make->plan->table);
     if (status == SC_OK)
         status = set_cache(make);
     if (status == SC_OK)
@@ -335,8 +353,7 @@ sc_status cli_plan_make(cli_session *cli, const mock_class *cls, cli_plan *out)
     maker make = {.cli = cli, .cls = cls, .plan = &plan};
     sc_status status = prepare(&make);
     if (status == SC_OK)
-        status =
-            cli_has(&cli->options, CLI_OPT_POINTS) ? add_table(&make) : add_all_tp(&make);
+        status = plan.table ? add_table(&make) : add_all_tp(&make);
     if (status == SC_OK)
         status = divide(cli, &plan);
     if (status != SC_OK) {

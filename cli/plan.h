@@ -3,7 +3,9 @@
 #ifndef SC_CLI_PLAN_H
 #define SC_CLI_PLAN_H
 
+#include "base/yaml.h"
 #include "cli/sweep.h"
+#include "collector/table.h"
 
 typedef enum cli_job_state {
     CLI_TODO,
@@ -38,7 +40,7 @@ typedef struct cli_plan {
     size_t n;
     sol_config *config; /* [n_configs], tp included */
     size_t n_configs;
-    bool table;                 /* the points come from a table: many configurations */
+    bool table; /* the points come from a table or list shapes: many configurations */
     bool guessed[SOL_N_PHASES]; /* no recording: latencies are SOL / 0.5 + 5 us */
     int shard, n_shards;        /* from 1; 1 of 1 */
 } cli_plan;
@@ -88,11 +90,19 @@ typedef struct cli_listed { /* a point of a table */
     size_t config;
     cli_axes at;
 } cli_listed;
-/* The rows of --points FILE that --where and --sample leave, by phase and rising cost;
- * their configurations are appended to the plan. Release with sc_free. Errors: those of
- * col_points_list; SC_EINVAL SC6001, SC_EDOMAIN SC2004 (no row is left). */
+/* The rows of a table, --points FILE unless given, that --where and --sample leave, by
+ * phase and rising cost; their configurations are appended to the plan. Release with
+ * sc_free. Errors: those of col_points_list; SC_EINVAL SC6001, SC_EDOMAIN SC2004 (no row
+ * is left). */
 sc_status cli_listed_points(cli_session *cli, const mock_class *cls, cli_plan *plan,
                             cli_listed **out, size_t *n);
+/* Does a cases file list whole shapes (all_frameworks_op_cases, or common values with
+ * parallel sizes), and so have the tp of each point? */
+bool cli_cases_list_shapes(const cli_session *cli, const sc_yaml *doc);
+/* Their table: a row a point, with its phase, axes, tp, and parameters as one GPU sees
+ * them. Release with col_table_free. Errors: SC_EPARSE SC1102 (no case of the op),
+ * SC1104, SC1105 with position, SC_ENOMEM. Test: tests/measure/run.sh. */
+sc_status cli_cases_table(cli_session *cli, const sc_yaml *doc, col_table **out);
 /* What the recording of the system tells of a phase. Errors: SC_ENOMEM, those of a
  * recording that cannot be read. */
 sc_status cli_speed_find(cli_session *cli, const sol_phase *phase, cli_speed *out);

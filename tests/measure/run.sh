@@ -111,6 +111,48 @@ is "what a layer lacks: status" $? 0
 is "what a layer lacks: rows" "$(rows w.db)" 1
 ok "what a layer lacks: reason" has 'layer gemm has no act_group: it runs 0, not 32' err
 
+# Cases files that list whole shapes; counts by hand.
+cat > shapes.yaml <<'YAML'
+all_frameworks_op_cases:
+  gemm: # 3 tokens x (3 x 3 - 1) shapes
+    cases: [{id: a, token_counts: [1, 7, 40], feature_sizes: [16, 48, 80],
+             skip_shapes: [{input_features: 80, output_features: 80}]}]
+  attention_context: # kv heads self: 2 heads x (6 pairs - 1 of 2 x 40) x 2; kv heads 2 (of 4): 6 x 2
+    cases: [{id: b, batch_sizes: [1, 2], sequence_lengths: [3, 9, 40], query_head_counts: [2, 4],
+             kv_head_options: [self, 2], head_dims: [64], max_tokens_self_attention: 79,
+             max_tokens_grouped_query_attention: 80,
+             precision_cases: [{id: c, fp8_kv_cache: false}, {id: d, fp8_kv_cache: true}]}]
+  # 4 heads: at most 64/s/4 requests: s 2: 4 2 1, s 4: 4 2 1, s 8: 2 1; two at least, and of batch 4
+  # the longest goes: 7. 8 heads over 2: 128/s/8, the same 7.
+  attention_generation:
+    cases: [{id: e, batch_sizes: [1, 2, 4], sequence_lengths: [2, 4, 8, 16], mha_query_head_counts: [4],
+             xqa_query_head_counts: [8], kv_head_counts: [2, 8], head_dims: [64],
+             max_mha_tokens_per_step: 64, max_xqa_tokens_per_step: 128,
+             min_batch_options_per_sequence: 2, drop_largest_sequence_for_batch_at_least: 4}]
+  mla_bmm_gen_post: # 2 tokens x 2 heads x 2 dtypes
+    cases: [{id: f, token_counts: [1, 5], head_counts: [3, 2], dtypes: [bfloat16, fp8]}]
+common_case_values:
+  moe: # 2 tokens x 2 distributions x (tp, ep) of 1 1, 1 2, 2 1, 1 4, 2 2; 8 experts, width 6
+    {token_counts: [1, 9], tensor_parallel_sizes: [1, 2, 4], expert_parallel_sizes: [1, 2, 4, 16],
+     gpu_counts: [1, 2, 4], token_expert_distributions: [{name: balanced, power_law_alpha: 0.0},
+     {name: power_law, power_law_alpha: 1.01}, {name: power_law, power_law_alpha: 1.2}]}
+YAML
+shapes() { solcheck measure --cases shapes.yaml --device cuda --plan "$@" > out 2> err; }
+count() { grep -c ' hot ' out; }
+shapes --op gemm --phase context; is "shapes: gemm" "$(count)" 24
+shapes --op attention --phase context; is "shapes: context attention" "$(count)" 32
+ok "shapes: fp8 cache" has 'kv=fp8' out
+shapes --op attention --phase context --dtype kv=bf16 --param num_heads=4
+is "shapes: filtered" "$(count)" 11
+shapes --op attention --phase generation; is "shapes: generation attention" "$(count)" 14
+shapes --op mla_bmm --phase generation; is "shapes: mla_bmm" "$(count)" 8
+ok "shapes: post" has 'post=1' out
+shapes --op moe --phase context --param num_experts=8 --param moe_intermediate_size=6 --param top_k=2 \
+    --param hidden_size=32
+is "shapes: moe" "$(count)" 20
+shapes --op moe --tp 2; is "shapes and tp" $? 2
+shapes --op rope; is "shapes: of other ops" $? 3
+
 # JSON: the plan, the results, and for each point the command that measures it again.
 if test "${PYTHON3:-no}" != no; then
     measure --plan --json; is "JSON plan: status" $? 0
