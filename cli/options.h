@@ -65,7 +65,7 @@ typedef enum cli_command {
     X(WHERE, "where", "COL=V,..", CLI_ON(MEASURE),                                        \
       "of the listed points: rows with one of these values; may be repeated")                      \
     X(SAMPLE, "sample", "N", CLI_ON(MEASURE),                                             \
-      "of the listed points: N of each phase, spread over the range of their times"       \
+      "of the listed points: N of each phase, spread over the range of their times") \
     X(STORE, "store", "FILE", CLI_ON(MEASURE) | CLI_ON(VALIDATE),                         \
       "record store; points that it has are skipped; validate: its failures explain holes") \
     X(PLAN, "plan", "", CLI_ON(MEASURE), "print points, memory and time; measure nothing") \
