@@ -60,7 +60,10 @@ sc_status cuda_flash_case(const mock_exec *exec, cuda_flash_shape *shape,
                           cuda_flash_args *args, sc_diag *diag)
 {
     shape_of(exec, shape, args);
-    return cuda_kind_of_case(exec->c, 2, &shape->kind, diag);
+    /* Keys and values have the queries' dtype here, see append.c. */
+    if (!shape->rope && exec->c->param[MOCK_ATTENTION_WINDOW] > 0)
+        return cuda_refuse(diag, "no context kernel has a sliding window");
+    return cuda_kind_of_case(exec->c, 1, &shape->kind, diag);
 }
 
 sc_status cuda_flash_tiles(const mock_exec *exec, const cuda_flash_shape *s, int tokens,

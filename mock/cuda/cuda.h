@@ -2,9 +2,9 @@
  *
  * Files: device.c (memory, fills, telemetry, the table of functions), exec.c (run,
  * graphs, time), route.c (which kernel runs what), gemm.c, attention.c, hopper.c,
- * decode.c, moe.c, moe_hopper.c, stream.c (hosts of the kernels), schedule.c (division of
- * decode work), tiling.c (of context attention), case.c, nvml.c, probe.c (calibration),
- * trace.c (kernel times by CUPTI).
+ * append.c, decode.c, moe.c, moe_hopper.c, stream.c (hosts of the kernels), schedule.c
+ * (division of decode work), tiling.c (of context attention), case.c, nvml.c, probe.c
+ * (calibration), trace.c (kernel times by CUPTI).
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_MOCK_CUDA_CUDA_H
 #define SC_MOCK_CUDA_CUDA_H
@@ -55,6 +55,7 @@ struct mock_exec {
     mock_device *dev;
     const mock_case *c;
     void *ptr[MOCK_MAX_TENSORS];
+    struct cuda_fresh_state *fresh; /* what runs before the route, NULL: nothing */
     const cuda_route *route;
     void *state; /* the route's */
     char source[96];
@@ -92,6 +93,16 @@ sc_status cuda_rotate(mock_exec *const exec[], int n_execs, mock_launch launch, 
 
 /* Forgets the captured graphs: for routes that try several kernels. */
 void cuda_graphs_drop(mock_exec *exec);
+
+/* ---- append.c: of attention and mla ---- */
+
+/* Scope op, or fp8 keys in context: memory for what is turned or made wide, to which
+ * exec->ptr then points, and "rope_append+" or so in *what. Errors: SC_EUNABLE (a mixture
+ * of dtypes, a width), SC_ENOMEM. */
+sc_status cuda_fresh_prepare(mock_exec *exec, const char *layer, const char **what,
+                             sc_diag *diag);
+sc_status cuda_fresh_launch(mock_exec *exec, sc_diag *diag);
+void cuda_fresh_release(mock_exec *exec);
 
 /* ---- route.c ---- */
 
@@ -222,10 +233,11 @@ typedef struct cuda_schedule {
     int max_parts; /* 0: nothing is split */
 } cuda_schedule;
 
-/* Divides the pages of b requests times kv_heads among thread blocks, of which `resident`
+/* Divides the pages of b requests times kv_heads (those that hold one of the last `window`
+ * tokens; 0: all) among thread blocks, of which `resident`
  * run at a time. Release with cuda_schedule_free. Errors: SC_ENOMEM, SC_EUNABLE. */
-sc_status cuda_schedule_make(const mock_case *c, int kv_heads, int resident,
-                             cuda_schedule *out, sc_diag *diag);
+sc_status cuda_schedule_make(const mock_case *c, int kv_heads, int64_t window,
+                             int resident, cuda_schedule *out, sc_diag *diag);
 void cuda_schedule_free(cuda_schedule *schedule);
 
 /* ---- probe.c, trace.c: mock_device_ops.probe and .trace ---- */

@@ -1,4 +1,4 @@
-/* solcheck - generation of attention and mla: host of paged.cu, latent.cu,
+/* solcheck - generation of attention and mla: host of paged.cuh, latent.cu,
  * latent_hopper.cu and combine.cu.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include "mock/cuda/cuda.h"
@@ -19,8 +19,9 @@ typedef struct decode_state {
 
 typedef struct decode_shape {
     int64_t heads, kv_heads, dqk, dv;
+    int64_t window;
     double scale;
-    int kind;
+    int kind, kv_kind;
 } decode_shape;
 
 static bool is_mla(const mock_exec *exec)
@@ -32,26 +33,47 @@ static void shape_of(const mock_exec *exec, decode_shape *s, cuda_decode_args *a
 {
     const int64_t *p = exec->c->param;
     void *const *t = exec->ptr;
+    mock_attend_at at = mock_attend_tensors(is_mla(exec), exec->c);
+    *a = (cuda_decode_args){.q = t[at.q],
+                            .k = t[at.k_pool],
+                            .v = at.v_pool >= 0 ? t[at.v_pool] : NULL,
+                            .scale = at.scale >= 0 ? t[at.scale] : NULL,
+                            .table = t[at.table],
+                            .length = t[at.length],
+                            .out = t[at.out]};
     if (is_mla(exec)) {
-        *s = (decode_shape){p[MOCK_MLA_HEADS],
-                            1,
-                            p[MOCK_MLA_LORA] + p[MOCK_MLA_ROPE],
-                            p[MOCK_MLA_LORA],
-                            1 / sqrt((double)(p[MOCK_MLA_NOPE] + p[MOCK_MLA_ROPE])),
-                            0};
-        *a = (cuda_decode_args){
-            .q = t[0], .k = t[1], .table = t[2], .length = t[3], .out = t[4]};
-    } else {
-        int64_t d = p[MOCK_ATTENTION_DIM];
-        *s = (decode_shape){p[MOCK_ATTENTION_HEADS],
-                            p[MOCK_ATTENTION_KV_HEADS],
-                            d,
-                            d,
-                            1 / sqrt((double)d),
-                            0};
-        *a = (cuda_decode_args){
-            .q = t[0], .k = t[1], .v = t[2], .table = t[3], .length = t[4], .out = t[5]};
+        *s = (decode_shape){.heads = p[MOCK_MLA_HEADS],
+                            .kv_heads = 1,
+                            .dqk = p[MOCK_MLA_LORA] + p[MOCK_MLA_ROPE],
+                            .dv = p[MOCK_MLA_LORA],
+                            .scale =
+                                1 / sqrt((double)(p[MOCK_MLA_NOPE] + p[MOCK_MLA_ROPE]))};
+        return;
     }
+    int64_t d = p[MOCK_ATTENTION_DIM];
+    *s = (decode_shape){.heads = p[MOCK_ATTENTION_HEADS],
+                        .kv_heads = p[MOCK_ATTENTION_KV_HEADS],
+                        .dqk = d,
+                        .dv = d,
+                        .window = p[MOCK_ATTENTION_WINDOW],
+                        .scale = 1 / sqrt((double)d)};
+    a->window = (int)s->window;
+}
+
+/* Of queries, and of the cache: the same or fp8. Errors: SC_EUNABLE. */
+static sc_status kinds_of(const mock_exec *exec, decode_shape *s, sc_diag *diag)
+{
+    bool fp8 = exec->c->dtype[1] == SOL_FP8;
+    sc_status status = cuda_kind_of_case(exec->c, fp8 ? 1 : 2, &s->kind, diag);
+    s->kv_kind = fp8 ? CUDA_FP8 : s->kind;
+    return status;
+}
+
+static const cuda_decode_variant *variants(const mock_exec *exec, int kind, int *n)
+{
+    if (is_mla(exec))
+        return cuda_latent_variants(n);
+    return kind == CUDA_BF16 ? cuda_paged_bf16(n) : cuda_paged_fp16(n);
 }
 
 /* The fewest rows that hold the group of heads, or the most there are; of equal rows the
@@ -59,13 +81,12 @@ static void shape_of(const mock_exec *exec, decode_shape *s, cuda_decode_args *a
 static const cuda_decode_variant *find(const mock_exec *exec, const decode_shape *s)
 {
     int n = 0;
-    const cuda_decode_variant *v =
-        is_mla(exec) ? cuda_latent_variants(&n) : cuda_paged_variants(&n);
+    const cuda_decode_variant *v = variants(exec, s->kind, &n);
     const cuda_decode_variant *best = NULL;
     int64_t group = s->heads / s->kv_heads;
     for (int i = 0; i < n; i++)
-        if (v[i].kind == s->kind && v[i].dqk == s->dqk && v[i].dv == s->dv &&
-            v[i].smem_B <= exec->dev->smem_block_B &&
+        if (v[i].kind == s->kind && v[i].kv_kind == s->kv_kind && v[i].dqk == s->dqk &&
+            v[i].dv == s->dv && v[i].smem_B <= exec->dev->smem_block_B &&
             (!best || (v[i].rows > best->rows && best->rows < group)))
             best = &v[i];
     return best;
@@ -82,7 +103,8 @@ static sc_status find_hopper(mock_exec *exec, const decode_shape *s,
     const cuda_decode_variant *v = cuda_latent_hopper(s->kind);
     *out = NULL;
     if (!is_mla(exec) || exec->dev->info.sm_version != 90 || s->heads <= FEW_HEADS ||
-        s->dqk != v->dqk || s->dv != v->dv || v->smem_B > exec->dev->smem_block_B)
+        s->kv_kind != s->kind || s->dqk != v->dqk || s->dv != v->dv ||
+        v->smem_B > exec->dev->smem_block_B)
         return SC_OK;
     cudaError_t error = v->setup(blocks_per_sm);
     if (error == cudaErrorInvalidDeviceFunction) {
@@ -133,8 +155,8 @@ static sc_status schedule(mock_exec *exec, const decode_shape *shape, int blocks
     const cuda_decode_variant *v = state->variant;
     cuda_schedule s;
     int resident = exec->dev->info.sm_count * blocks_per_sm / a->m_tiles;
-    sc_status status =
-        cuda_schedule_make(exec->c, (int)shape->kv_heads, resident, &s, diag);
+    sc_status status = cuda_schedule_make(exec->c, (int)shape->kv_heads, shape->window,
+                                          resident, &s, diag);
     if (status)
         return status;
     a->n_ranges = s.n_ranges;
@@ -161,7 +183,7 @@ sc_status cuda_decode_prepare(mock_exec *exec, sc_diag *diag)
         return sc_diag_nomem(diag);
     cuda_decode_args *a = &state->args;
     shape_of(exec, &s, a);
-    sc_status status = cuda_kind_of_case(exec->c, 2, &s.kind, diag);
+    sc_status status = kinds_of(exec, &s, diag);
     if (status)
         return status;
     const cuda_decode_variant *v = NULL;
@@ -178,7 +200,7 @@ sc_status cuda_decode_prepare(mock_exec *exec, sc_diag *diag)
             "no decode kernel for keys of %lld and values of %lld within %d"
             " bytes of shared memory; compiled: %s",
             (long long)s.dqk, (long long)s.dv, exec->dev->smem_block_B,
-            is_mla(exec) ? "576 and 512" : "64 and 128");
+            is_mla(exec) ? "576 and 512" : "64, 128 and 256");
     int64_t group = s.heads / s.kv_heads,
             width = (exec->c->s + MOCK_KV_BLOCK - 1) / MOCK_KV_BLOCK;
     if (exec->c->b * s.heads > INT32_MAX || width > INT32_MAX ||

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "mock/layers/layers.h"
 
 enum { MAX_GRAPHS = 8 }; /* kept per exec; the oldest goes first */
 
@@ -40,6 +39,7 @@ void cuda_release(mock_exec *exec)
         return;
     cuda_select(exec->dev, NULL);
     route_release(exec);
+    cuda_fresh_release(exec);
     sc_free(exec);
 }
 
@@ -49,10 +49,6 @@ static sc_status choose(mock_exec *exec, const char *layer, sc_diag *diag)
     int n = 0;
     const cuda_route *route = cuda_routes(&n);
     sc_status status = cuda_refuse(diag, "the CUDA module has no layer %s", layer);
-    if (exec->c->scope == MOCK_SCOPE_OP)
-        return cuda_refuse(diag, "the CUDA module has no scope op yet");
-    if (strcmp(layer, "attention") == 0 && exec->c->param[MOCK_ATTENTION_WINDOW])
-        return cuda_refuse(diag, "the CUDA module has no sliding window yet");
     for (int i = 0; i < n; i++) {
         if (strcmp(route[i].layer, layer) != 0 || !route[i].phase[exec->c->phase])
             continue;
@@ -69,6 +65,15 @@ static sc_status choose(mock_exec *exec, const char *layer, sc_diag *diag)
     return status;
 }
 
+/* What runs before the route stands before its name. */
+static void name_fresh(mock_exec *exec, const char *what)
+{
+    char route[sizeof exec->source];
+    memcpy(route, exec->source, sizeof route);
+    snprintf(exec->source, sizeof exec->source, "%s%.*s", what,
+             (int)(sizeof route - 1 - strlen(what)), route);
+}
+
 sc_status cuda_prepare(mock_device *dev, const char *layer, const mock_case *c,
                        void *const ptr[], mock_exec **out, sc_diag *diag)
 {
@@ -82,11 +87,15 @@ sc_status cuda_prepare(mock_device *dev, const char *layer, const mock_case *c,
     exec->c = c;
     for (int i = 0; i < MOCK_MAX_TENSORS; i++)
         exec->ptr[i] = ptr[i];
-    status = choose(exec, layer, diag);
+    const char *what = "";
+    status = cuda_fresh_prepare(exec, layer, &what, diag);
+    if (!status)
+        status = choose(exec, layer, diag);
     if (status) {
         cuda_release(exec);
         return status;
     }
+    name_fresh(exec, what);
     *out = exec;
     return SC_OK;
 }
@@ -100,8 +109,12 @@ const char *cuda_source(const mock_exec *exec)
 static sc_status launch_n(mock_exec *const exec[], int n_execs, int n, sc_diag *diag)
 {
     sc_status status = SC_OK;
-    for (int i = 0; i < n && !status; i++)
-        status = exec[i % n_execs]->route->launch(exec[i % n_execs], diag);
+    for (int i = 0; i < n && !status; i++) {
+        mock_exec *next = exec[i % n_execs];
+        status = cuda_fresh_launch(next, diag);
+        if (!status)
+            status = next->route->launch(next, diag);
+    }
     return status;
 }
 

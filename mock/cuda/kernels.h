@@ -116,6 +116,8 @@ typedef struct cuda_parts {
 
 typedef struct cuda_decode_args {
     const void *q;     /* [b,H,dqk] */
+    const float *scale; /* fp8 pools: of keys (or latent) and values, device; else NULL */
+    int window;         /* tokens that are seen; 0: all */
     const void *k, *v; /* pools [N,64,Hkv,d]; mla: k is the latent pool, v unused */
     const int32_t *table, *length;
     void *out; /* [b,H*dv] */
@@ -136,14 +138,15 @@ typedef struct cuda_decode_args {
 
 typedef struct cuda_decode_variant {
     const char *name;
-    int kind, dqk, dv;
+    int kind, kv_kind, dqk, dv;
     int rows; /* query heads a tile */
     int smem_B;
     cudaError_t (*setup)(int *blocks_per_sm);
     cudaError_t (*launch)(const cuda_decode_args *args, cudaStream_t stream);
 } cuda_decode_variant;
 
-const cuda_decode_variant *cuda_paged_variants(int *n);  /* paged.cu: attention */
+const cuda_decode_variant *cuda_paged_bf16(int *n);      /* paged_*.cu: attention */
+const cuda_decode_variant *cuda_paged_fp16(int *n);
 const cuda_decode_variant *cuda_latent_variants(int *n); /* latent.cu: mla */
 
 /* latent_hopper.cu: mla with many heads on compute capability 9.0. Its setup may return
@@ -153,6 +156,36 @@ const cuda_decode_variant *cuda_latent_hopper(int kind);
 /* combine.cu: merges the partial results of split requests into out. */
 cudaError_t cuda_combine(const cuda_decode_args *args, int kind, int rows, int dv,
                          cudaStream_t stream);
+
+/* ---- append.cu: new tokens before the attention ---- */
+
+#define CUDA_MAX_FRESH 4
+
+/* [tokens,heads,width], rows of `stride` numbers a head; widths and strides are multiples
+ * of 8, the width of a turned part of 16. */
+typedef struct cuda_fresh_part {
+    const void *from;
+    void *to;   /* of the same layout, or NULL */
+    void *pool; /* [slots,pool_stride], or NULL */
+    int64_t pool_stride;
+    int heads, width, stride;
+    int turned, value; /* by RoPE; in the cache: of the values, in units of scale[1] */
+    int units;         /* of a token: width/8 a head, or width/16 if turned */
+} cuda_fresh_part;
+
+typedef struct cuda_fresh_args {
+    cuda_fresh_part part[CUDA_MAX_FRESH];
+    int n_parts;
+    int64_t tokens;
+    const int32_t *position, *slot; /* [tokens] */
+    const float *turns;             /* [positions,width of turned parts] */
+    const float *scale;             /* fp8 cache: device, [2]; else NULL */
+} cuda_fresh_args;
+
+cudaError_t cuda_fresh(const cuda_fresh_args *args, int kind, cudaStream_t stream);
+/* n fp8 numbers, a multiple of 16, times *scale (device) in bf16 or fp16. */
+cudaError_t cuda_widen(const void *from, void *to, int64_t n, const float *scale, int kind,
+                       cudaStream_t stream);
 
 /* ---- stream.cu: rmsnorm, rope, activation, embedding; shapes in mock/layer.h ---- */
 

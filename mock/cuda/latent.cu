@@ -15,6 +15,12 @@
  * barriers: 8.9 MFLOP in 5050 to 8000 clocks, 260 to 400 TFLOP/s. Measured:
  * docs/kernels.md.
  *
+ * In fp8 half the bytes: 45 us, memory-bound up to 60 heads. Bytes are made wide on the
+ * way from shared memory to registers, as keys and again as values, 2.25 instructions
+ * each: 61 lanes of the 128 that an SM issues a clock at full bandwidth; with the rest of
+ * the work 2.0 to 2.5 TB/s are expected with 16 heads, and the 260 to 400 TFLOP/s of bf16
+ * with 128.
+ *
  * One thread block of 8 warps: ROWS = 16, 32 or 64 heads. Scores: the warps divide ROWS x
  * 64 tokens among them. Values: warp w owns columns 64w..64w+63 of all rows; the float
  * accumulator O[ROWS,512] lies in the registers of the 8 warps. With 16 heads Q is kept
@@ -22,8 +28,12 @@
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include "mock/cuda/decode.cuh"
 
-template <typename T_, int ROWS_, int TOKENS_, int STAGES_> struct latent_config {
+template <typename C> __global__ void latent_kernel(const cuda_decode_args a);
+
+template <typename T_, bool FP8_, int ROWS_, int TOKENS_, int STAGES_>
+struct latent_config {
     typedef T_ T;
+    static constexpr bool FP8 = FP8_;
     static constexpr int ROWS = ROWS_, TOKENS = TOKENS_, STAGES = STAGES_;
     static constexpr int D = 576, DV = 512, WARPS = 8, THREADS = 256;
     static constexpr int MT = ROWS / 16; /* 16-row tiles of O a warp holds */
@@ -33,13 +43,21 @@ template <typename T_, int ROWS_, int TOKENS_, int STAGES_> struct latent_config
         TOKENS / 8 < WARPS / GRID_M ? TOKENS / 8 : WARPS / GRID_M;
     static constexpr int SN = TOKENS / 8 / GRID_N;
     static constexpr bool Q_REG = ROWS == 16;
-    static constexpr int ROW_B = D * 2, P_ROW_B = TOKENS * 2;
-    static constexpr int Q_B = Q_REG ? 0 : ROWS * ROW_B;
+    /* A token's 576 bytes are kept 640 apart: whole lines of 128. */
+    static constexpr int NUMBER_B = FP8 ? 1 : 2, TOKEN_B = D * NUMBER_B;
+    static constexpr int ROW_B = FP8 ? 640 : TOKEN_B, Q_ROW_B = D * 2;
+    static constexpr int P_ROW_B = TOKENS * 2;
+    static constexpr int Q_B = Q_REG ? 0 : ROWS * Q_ROW_B;
     static constexpr int PAGE_B = TOKENS * ROW_B;
     static constexpr int P_B = ROWS * (P_ROW_B < 128 ? 128 : P_ROW_B);
     static constexpr int STAT_B = (GRID_N * ROWS + ROWS) * 4;
     static constexpr int SMEM_B = Q_B + STAGES * PAGE_B + P_B + STAT_B;
-    static_assert(!Q_REG || ROWS <= TOKENS, "Q passes through the last page buffer");
+    static_assert(!Q_REG || ROWS * Q_ROW_B <= PAGE_B,
+                  "Q passes through the last page buffer");
+    static constexpr decode_kernel *kernel()
+    {
+        return latent_kernel<latent_config>;
+    }
 };
 
 template <typename C> struct latent_smem {
@@ -56,20 +74,23 @@ struct latent_run {
     int step0, step1; /* in blocks of TOKENS tokens */
 };
 
-template <typename C>
-__device__ __forceinline__ void latent_copy_rows(uint32_t to, const typename C::T *from,
-                                                 int rows, int valid)
+/* `rows` rows of WIDTH_B bytes to rows ROW_B apart; those from `valid` on become zero. */
+template <int WIDTH_B, int ROW_B>
+__device__ __forceinline__ void latent_copy_rows(uint32_t to, const void *from, int rows,
+                                                 int valid)
 {
+    constexpr int CHUNKS = WIDTH_B / 16;
     int tid = thread_now(), row = tid >> 3, chunk = tid & 7;
 #pragma unroll
     for (int i = 0; i < (rows + 31) / 32; i++, row += 32) {
         if (rows % 32 != 0 && row >= rows)
             break;
-        const typename C::T *at = from + row * C::D + chunk * 8;
-        uint32_t off = to + swizzle(row, chunk, C::ROW_B);
+        const char *at = (const char *)from + (int64_t)row * WIDTH_B + chunk * 16;
+        uint32_t off = to + swizzle(row, chunk, ROW_B);
 #pragma unroll
-        for (int j = 0; j < C::D / 64; j++)
-            copy16(off + j * 128, at + j * 64, row < valid);
+        for (int j = 0; j < (CHUNKS + 7) / 8; j++)
+            if (CHUNKS % 8 == 0 || chunk + 8 * j < CHUNKS)
+                copy16(off + j * 128, at + j * 128, row < valid);
     }
 }
 
@@ -80,8 +101,8 @@ __device__ __forceinline__ void latent_copy(uint32_t to, const cuda_decode_args 
 {
     constexpr int PER_PAGE = PAGE / C::TOKENS;
     int64_t token = (int64_t)block * PAGE + (step % PER_PAGE) * C::TOKENS;
-    latent_copy_rows<C>(to, (const typename C::T *)a.k + token * C::D, C::TOKENS,
-                        r.length - step * C::TOKENS);
+    latent_copy_rows<C::TOKEN_B, C::ROW_B>(to, (const char *)a.k + token * C::TOKEN_B,
+                                           C::TOKENS, r.length - step * C::TOKENS);
 }
 
 template <typename C>
@@ -99,18 +120,27 @@ __device__ __forceinline__ void latent_scores(float s[C::SM][C::SN][4], uint32_t
     int lane = thread_now() & 31;
     int q_row = wm * 16 * C::SM + (lane & 15), q_hi = lane >> 4;
     int k_row = wn * 16 + (lane & 7) + ((lane >> 4) << 3), k_hi = (lane >> 3) & 1;
+    constexpr int STEPS = C::FP8 ? 2 : 1; /* of 16 columns, in one load */
     float odd[C::SM][2][4] = {}; /* a second chain of sums where one would wait on mma */
+    uint32_t kb[4];
 #pragma unroll
     for (int kk = 0; kk < C::D / 16; kk++) {
-        uint32_t kb[4];
-        load4(kb, k + swizzle(k_row, 2 * kk + k_hi, C::ROW_B));
+        uint32_t b[4];
+        if (kk % STEPS == 0)
+            load4(kb, k + swizzle(k_row, 2 * (kk / STEPS) + k_hi, C::ROW_B));
+#pragma unroll
+        for (int j = 0; j < 2; j++) {
+            uint32_t x = kb[2 * j + kk % STEPS];
+            b[2 * j] = C::FP8 ? widen_even<typename C::T>(x) : kb[2 * j];
+            b[2 * j + 1] = C::FP8 ? widen_odd<typename C::T>(x) : kb[2 * j + 1];
+        }
 #pragma unroll
         for (int i = 0; i < C::SM; i++) {
             uint32_t qa[4];
-            load4(qa, q + swizzle(q_row + 16 * i, 2 * kk + q_hi, C::ROW_B));
+            load4(qa, q + swizzle(q_row + 16 * i, 2 * kk + q_hi, C::Q_ROW_B));
             float(*to)[4] = C::SM == 1 && (kk & 1) ? odd[i] : s[i];
-            mma<typename C::T>(to[0], qa, kb[0], kb[1]);
-            mma<typename C::T>(to[1], qa, kb[2], kb[3]);
+            mma<typename C::T>(to[0], qa, b[0], b[1]);
+            mma<typename C::T>(to[1], qa, b[2], b[3]);
         }
     }
     if (C::SM == 1)
@@ -130,11 +160,19 @@ __device__ __forceinline__ void latent_scores_reg(float s[4], const uint32_t q[3
     int k_row = wn * 8 + (lane & 7), k_hi = lane >> 3;
     float part[4][4] = {};
 #pragma unroll
-    for (int kk = 0; kk < C::D / 32; kk++) {
+    for (int kk = 0; kk < C::TOKEN_B / 64; kk++) {
         uint32_t kb[4];
         load4(kb, k + swizzle(k_row, 4 * kk + k_hi, C::ROW_B));
-        mma<typename C::T>(part[2 * (kk & 1)], q[2 * kk], kb[0], kb[1]);
-        mma<typename C::T>(part[2 * (kk & 1) + 1], q[2 * kk + 1], kb[2], kb[3]);
+        if (C::FP8) {
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+                mma<typename C::T>(part[i], q[4 * kk % (C::D / 16) + i],
+                                   widen_even<typename C::T>(kb[i]),
+                                   widen_odd<typename C::T>(kb[i]));
+        } else {
+            mma<typename C::T>(part[2 * (kk & 1)], q[2 * kk], kb[0], kb[1]);
+            mma<typename C::T>(part[2 * (kk & 1) + 1], q[2 * kk + 1], kb[2], kb[3]);
+        }
     }
 #pragma unroll
     for (int e = 0; e < 4; e++)
@@ -202,6 +240,26 @@ __device__ __forceinline__ void latent_weights(float s[C::SM][C::SN][4],
         }
 }
 
+/* Chunk `chunk` of the warp's columns of 16 tokens: 8 columns, or 16 of fp8. */
+template <typename C>
+__device__ __forceinline__ void latent_add_tile(float o[C::MT][8][4],
+                                                const uint32_t p[C::MT][4], int chunk,
+                                                uint32_t x, uint32_t y)
+{
+    typedef typename C::T T;
+    uint32_t e0 = C::FP8 ? widen_even<T>(x) : x, e1 = C::FP8 ? widen_even<T>(y) : y;
+    int tile = C::FP8 ? 2 * chunk : chunk;
+#pragma unroll
+    for (int i = 0; i < C::MT; i++)
+        mma<T>(o[i][tile], p[i], e0, e1);
+    if (C::FP8) {
+        uint32_t d0 = widen_odd<T>(x), d1 = widen_odd<T>(y);
+#pragma unroll
+        for (int i = 0; i < C::MT; i++)
+            mma<T>(o[i][(tile + 1) % 8], p[i], d0, d1);
+    }
+}
+
 /* o = o * shrink + P L[:, 64w..64w+63] */
 template <typename C>
 __device__ __forceinline__ void
@@ -232,15 +290,17 @@ latent_values(float o[C::MT][8][4], const latent_smem<C> &m, uint32_t v, int war
 #pragma unroll
         for (int i = 0; i < C::MT; i++)
             load4(p[i], m.p + swizzle(16 * i + (lane & 15), 2 * kk + (lane >> 4), 128));
+        constexpr int CHUNKS = 64 * C::NUMBER_B / 16; /* of a warp's columns */
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
+        for (int j = 0; j < CHUNKS / 2; j++) {
             uint32_t vb[4];
-            load4_transposed(vb, v + swizzle(16 * kk + (lane & 15),
-                                             8 * warp + 2 * j + (lane >> 4), C::ROW_B));
+            load4_transposed(vb,
+                             v + swizzle(16 * kk + (lane & 15),
+                                         CHUNKS * warp + 2 * j + (lane >> 4), C::ROW_B));
 #pragma unroll
-            for (int i = 0; i < C::MT; i++) {
-                mma<typename C::T>(o[i][2 * j], p[i], vb[0], vb[1]);
-                mma<typename C::T>(o[i][2 * j + 1], p[i], vb[2], vb[3]);
+            for (int half = 0; half < 2; half++) {
+                uint32_t x = vb[2 * half], y = vb[2 * half + 1];
+                latent_add_tile<C>(o, p, 2 * j + half, x, y);
             }
         }
     }
@@ -280,16 +340,21 @@ latent_finish(const float o[C::MT][8][4], const float top[C::SM][2],
 #pragma unroll
             for (int w = 0; w < C::GRID_N; w++)
                 total += m.top[w * C::ROWS + row];
-            float inverse = 1.f / total;
+            float inverse = decode_inverse<C::FP8>(total, a, 0);
             int64_t out = ((int64_t)r.request * a.heads + r.head0 + row) * C::DV;
-            int col = 64 * warp + 2 * (lane & 3);
 #pragma unroll
             for (int j = 0; j < 8; j++) {
-                float x = o[i][j][2 * h] * inverse, y = o[i][j][2 * h + 1] * inverse;
+                /* In fp8 tiles 2t and 2t+1 have a lane's columns 4c..4c+3 of 16. */
+                int mate = C::FP8 ? j ^ 1 : j, e = C::FP8 ? j & 1 : 0;
+                int col = 64 * warp + (C::FP8 ? 16 * (j / 2) + 4 * (lane & 3) + 2 * e
+                                              : 8 * j + 2 * (lane & 3));
+                float x = (C::FP8 ? o[i][j & 6][2 * h + e] : o[i][j][2 * h]) * inverse;
+                float y =
+                    (C::FP8 ? o[i][mate | 1][2 * h + e] : o[i][j][2 * h + 1]) * inverse;
                 if (slot < 0)
-                    store2<typename C::T>(a.out, out + col + 8 * j, x, y);
+                    store2<typename C::T>(a.out, out + col, x, y);
                 else
-                    *(float2 *)(a.part_out + (part + row) * C::DV + col + 8 * j) =
+                    *(float2 *)(a.part_out + (part + row) * C::DV + col) =
                         make_float2(x, y);
             }
             if (slot >= 0 && warp == 0 && (lane & 3) == 0)
@@ -298,14 +363,40 @@ latent_finish(const float o[C::MT][8][4], const float top[C::SM][2],
     __syncthreads();
 }
 
+/* Q in the order of the columns that fp8 keys are multiplied in: of 16 the even ones,
+ * then the odd ones. */
+template <typename C>
+__device__ __forceinline__ void latent_permute_q(uint32_t to, const void *q, int heads)
+{
+    constexpr int GROUPS = C::D / 16;
+    for (int id = threadIdx.x; id < C::ROWS * GROUPS; id += C::THREADS) {
+        int row = id / GROUPS, at = id % GROUPS;
+        uint4 x = {}, y = {};
+        if (row < heads) {
+            const uint4 *from = (const uint4 *)q + (row * GROUPS + at) * 2;
+            x = from[0];
+            y = from[1];
+        }
+        store_shared4(to + swizzle(row, 2 * at, C::Q_ROW_B),
+                      make_uint4(pick_even(x.x, x.y), pick_even(x.z, x.w),
+                                 pick_even(y.x, y.y), pick_even(y.z, y.w)));
+        store_shared4(to + swizzle(row, 2 * at + 1, C::Q_ROW_B),
+                      make_uint4(pick_odd(x.x, x.y), pick_odd(x.z, x.w),
+                                 pick_odd(y.x, y.y), pick_odd(y.z, y.w)));
+    }
+}
+
 /* Q of the tile to shared memory; heads that do not exist become zero. */
 template <typename C>
 __device__ __forceinline__ void latent_copy_q(uint32_t to, const cuda_decode_args &a,
                                               const latent_run &r)
 {
-    latent_copy_rows<C>(
-        to, (const typename C::T *)a.q + ((int64_t)r.request * a.heads + r.head0) * C::D,
-        C::ROWS, r.heads);
+    const void *q =
+        (const typename C::T *)a.q + ((int64_t)r.request * a.heads + r.head0) * C::D;
+    if (C::FP8)
+        latent_permute_q<C>(to, q, r.heads);
+    else
+        latent_copy_rows<C::Q_ROW_B, C::Q_ROW_B>(to, q, C::ROWS, r.heads);
 }
 
 template <typename C>
@@ -340,7 +431,7 @@ __device__ __forceinline__ void latent_do_run(const cuda_decode_args &a,
         __syncthreads();
 #pragma unroll
         for (int kk = 0; kk < C::D / 16; kk++)
-            load4(q_reg[kk], q_at + swizzle(lane & 15, 2 * kk + (lane >> 4), C::ROW_B));
+            load4(q_reg[kk], q_at + swizzle(lane & 15, 2 * kk + (lane >> 4), C::Q_ROW_B));
     }
     int stage = 0, free_stage = C::STAGES - 1;
     for (int step = r.step0; step < r.step1; step++) {
@@ -358,7 +449,8 @@ __device__ __forceinline__ void latent_do_run(const cuda_decode_args &a,
                 latent_scores_reg<C>(s[0][0], q_reg, page, wn);
             else
                 latent_scores<C>(s, m.q, page, wm, wn);
-            latent_maxima<C>(s, m, wm, wn, r.length - step * C::TOKENS, a.scale_log2);
+            latent_maxima<C>(s, m, wm, wn, r.length - step * C::TOKENS,
+                             decode_scale_log2<C::FP8>(a));
         }
         __syncthreads();
         if (scores)
@@ -404,38 +496,21 @@ __global__ __launch_bounds__(C::THREADS, 1) void latent_kernel(const cuda_decode
     }
 }
 
-template <typename C> cudaError_t latent_setup(int *blocks_per_sm)
-{
-    cudaError_t e = cudaFuncSetAttribute(
-        latent_kernel<C>, cudaFuncAttributeMaxDynamicSharedMemorySize, C::SMEM_B);
-    if (e != cudaSuccess)
-        return e;
-    return cudaOccupancyMaxActiveBlocksPerMultiprocessor(blocks_per_sm, latent_kernel<C>,
-                                                         C::THREADS, C::SMEM_B);
-}
+#define LATENT(KIND, NAME, ...) decode_variant<latent_config<__VA_ARGS__>>(NAME, KIND)
 
-template <typename C>
-cudaError_t latent_launch(const cuda_decode_args *args, cudaStream_t stream)
-{
-    unsigned blocks = (unsigned)args->n_ranges * (unsigned)args->m_tiles;
-    latent_kernel<C><<<blocks, C::THREADS, C::SMEM_B, stream>>>(*args);
-    return cudaGetLastError();
-}
-
-template <typename C>
-constexpr cuda_decode_variant latent_variant(const char *name, int kind)
-{
-    return {
-        name, kind, C::D, C::DV, C::ROWS, C::SMEM_B, latent_setup<C>, latent_launch<C>};
-}
-
-/* Fewest rows first; of equal rows, most shared memory first: heads, tokens, buffers. */
+/* For each cache fewest rows first; of equal rows, most shared memory first: heads,
+ * tokens, buffers. */
 #define LATENT_TABLE(T, KIND)                                                            \
-    latent_variant<latent_config<T, 16, 64, 3>>("latent_mma_m16_t64x3", KIND),           \
-        latent_variant<latent_config<T, 16, 64, 2>>("latent_mma_m16_t64x2", KIND),       \
-        latent_variant<latent_config<T, 16, 32, 2>>("latent_mma_m16_t32x2", KIND),       \
-        latent_variant<latent_config<T, 32, 64, 2>>("latent_mma_m32_t64x2", KIND),       \
-        latent_variant<latent_config<T, 64, 64, 2>>("latent_mma_m64_t64x2", KIND)
+    LATENT(KIND, "latent_mma_m16_t64x3", T, false, 16, 64, 3),                           \
+        LATENT(KIND, "latent_mma_m16_t64x2", T, false, 16, 64, 2),                       \
+        LATENT(KIND, "latent_mma_m16_t32x2", T, false, 16, 32, 2),                       \
+        LATENT(KIND, "latent_mma_m32_t64x2", T, false, 32, 64, 2),                       \
+        LATENT(KIND, "latent_mma_m64_t64x2", T, false, 64, 64, 2),                       \
+        LATENT(KIND, "latent_mma_fp8_m16_t64x4", T, true, 16, 64, 4),                    \
+        LATENT(KIND, "latent_mma_fp8_m16_t64x2", T, true, 16, 64, 2),                    \
+        LATENT(KIND, "latent_mma_fp8_m32_t64x4", T, true, 32, 64, 4),                    \
+        LATENT(KIND, "latent_mma_fp8_m32_t64x2", T, true, 32, 64, 2),                    \
+        LATENT(KIND, "latent_mma_fp8_m64_t64x3", T, true, 64, 64, 3)
 
 const cuda_decode_variant *cuda_latent_variants(int *n)
 {

@@ -19,8 +19,12 @@
 #include "mock/cuda/decode.cuh"
 #include "mock/cuda/wgmma.cuh"
 
+template <typename C>
+__global__ void latent_wg_kernel(const __grid_constant__ cuda_decode_args a);
+
 template <typename T_> struct latent_wg_config {
     typedef T_ T;
+    static constexpr bool FP8 = false;
     static constexpr int ROWS = 64, D = 576, DV = 512, STAGES = 3, THREADS = 384;
     static constexpr int Q_STEPS = 31; /* of 16 columns, kept in registers */
     /* Three times 168, what the registers of an SM allow 384 threads to start with. */
@@ -30,6 +34,10 @@ template <typename T_> struct latent_wg_config {
     static constexpr int PLACE_B = STAGES * PAGE_B + PANEL_B + Q_TAIL_B;
     static constexpr int SMEM_B = PLACE_B + 848; /* latent_shared */
     static_assert(Q_STEPS * 16 + 16 == DV, "the tail of Q is one step");
+    static constexpr decode_kernel *kernel()
+    {
+        return latent_wg_kernel<latent_wg_config>;
+    }
 };
 
 #if SC_HOPPER
@@ -460,33 +468,14 @@ template <typename C> cudaError_t latent_wg_setup(int *blocks_per_sm)
     cudaError_t e = cudaFuncGetAttributes(&is, latent_wg_kernel<C>);
     if (e == cudaSuccess && is.numRegs < EMPTY_REGS)
         e = cudaErrorInvalidDeviceFunction;
-    if (e == cudaSuccess)
-        e = cudaFuncSetAttribute(latent_wg_kernel<C>,
-                                 cudaFuncAttributeMaxDynamicSharedMemorySize, C::SMEM_B);
-    return e != cudaSuccess
-               ? e
-               : cudaOccupancyMaxActiveBlocksPerMultiprocessor(
-                     blocks_per_sm, latent_wg_kernel<C>, C::THREADS, C::SMEM_B);
-}
-
-template <typename C>
-cudaError_t latent_wg_launch(const cuda_decode_args *args, cudaStream_t stream)
-{
-    unsigned blocks = (unsigned)args->n_ranges * (unsigned)args->m_tiles;
-    latent_wg_kernel<C><<<blocks, C::THREADS, C::SMEM_B, stream>>>(*args);
-    return cudaGetLastError();
+    return e != cudaSuccess ? e : decode_setup<C>(blocks_per_sm);
 }
 
 template <typename C> constexpr cuda_decode_variant latent_wg_variant(int kind)
 {
-    return {"latent_wgmma_m64_t64x3",
-            kind,
-            C::D,
-            C::DV,
-            C::ROWS,
-            C::SMEM_B,
-            latent_wg_setup<C>,
-            latent_wg_launch<C>};
+    cuda_decode_variant v = decode_variant<C>("latent_wgmma_m64_t64x3", kind);
+    v.setup = latent_wg_setup<C>;
+    return v;
 }
 
 const cuda_decode_variant *cuda_latent_hopper(int kind)

@@ -4,6 +4,7 @@
 # needs of base/ and sol/ (the module must load into any program). Kernels are compiled and
 # the module linked by nvcc; the CUDA runtime is linked statically, cuBLASLt dynamically.
 MOCK_CUDA_KERNELS = \
+	mock/cuda/append.cu \
 	mock/cuda/combine.cu \
 	mock/cuda/fill.cu \
 	mock/cuda/flash_bf16.cu \
@@ -14,7 +15,8 @@ MOCK_CUDA_KERNELS = \
 	mock/cuda/latent_hopper.cu \
 	mock/cuda/moe.cu \
 	mock/cuda/moe_hopper.cu \
-	mock/cuda/paged.cu \
+	mock/cuda/paged_bf16.cu \
+	mock/cuda/paged_fp16.cu \
 	mock/cuda/probe.cu \
 	mock/cuda/stream.cu
 MOCK_CUDA_INCLUDES = \
@@ -25,9 +27,12 @@ MOCK_CUDA_INCLUDES = \
 	mock/cuda/fp8.cuh \
 	mock/cuda/kernels.h \
 	mock/cuda/mma.cuh \
+	mock/cuda/paged.cuh \
+	mock/cuda/vector.cuh \
 	mock/cuda/wgmma.cuh \
 	mock/cuda/wgmma_rows.cuh
 MOCK_CUDA_HOST = \
+	mock/cuda/append.c \
 	mock/cuda/attention.c \
 	mock/cuda/case.c \
 	mock/cuda/decode.c \

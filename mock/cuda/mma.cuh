@@ -31,6 +31,13 @@ __device__ __forceinline__ void store_shared(uint32_t address, uint32_t value)
     asm volatile("st.shared.u32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
 }
 
+__device__ __forceinline__ void store_shared4(uint32_t address, uint4 value)
+{
+    asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(address), "r"(value.x),
+                 "r"(value.y), "r"(value.z), "r"(value.w)
+                 : "memory");
+}
+
 __device__ __forceinline__ float load_shared(uint32_t address)
 {
     float r;

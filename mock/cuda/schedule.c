@@ -14,9 +14,17 @@
  * from an H100, docs/kernels.md; they move the threshold of splitting, nothing else. */
 static const double run_cost = 1.0, combine_cost = 1.0;
 
-static int64_t pages_of(const mock_case *c, int64_t request)
+/* The first page that is seen, and the number of those that are. */
+static int64_t first_page(const mock_case *c, int64_t window, int64_t request)
 {
-    return (cuda_length(c, request) + MOCK_KV_BLOCK - 1) / MOCK_KV_BLOCK;
+    int64_t length = cuda_length(c, request);
+    return window > 0 && length > window ? (length - window) / MOCK_KV_BLOCK : 0;
+}
+
+static int64_t pages_of(const mock_case *c, int64_t window, int64_t request)
+{
+    return (cuda_length(c, request) + MOCK_KV_BLOCK - 1) / MOCK_KV_BLOCK -
+           first_page(c, window, request);
 }
 
 static double most(double a, double b)
@@ -55,13 +63,14 @@ static int best_ranges(int64_t total, int64_t longest, int64_t n, int resident)
 }
 
 /* Cuts the line of pages at i*total/ranges. Every run but whole requests gets a slot. */
-static void cut(const mock_case *c, int kv_heads, int64_t total, cuda_schedule *s)
+static void cut(const mock_case *c, int kv_heads, int64_t window, int64_t total,
+                cuda_schedule *s)
 {
     int64_t done = 0; /* pages before the current pair */
     int range = 0, ranges = s->n_ranges;
     s->work_begin[0] = 0;
     for (int64_t r = 0; r < c->b; r++) {
-        int64_t pages = pages_of(c, r);
+        int64_t pages = pages_of(c, window, r), page0 = first_page(c, window, r);
         for (int h = 0; h < kv_heads; h++) {
             cuda_parts *parts = &s->parts[r * kv_heads + h];
             *parts = (cuda_parts){s->n_slots, 0};
@@ -71,8 +80,8 @@ static void cut(const mock_case *c, int kv_heads, int64_t total, cuda_schedule *
                 if (stop > at) {
                     bool whole = at == 0 && stop == pages;
                     s->work[s->n_work++] =
-                        (cuda_work){(int32_t)r, h, (int32_t)at, (int32_t)stop,
-                                    whole ? -1 : s->n_slots};
+                        (cuda_work){(int32_t)r, h, (int32_t)(page0 + at),
+                                    (int32_t)(page0 + stop), whole ? -1 : s->n_slots};
                     s->n_slots += !whole;
                     parts->count += !whole;
                     at = stop;
@@ -87,26 +96,28 @@ static void cut(const mock_case *c, int kv_heads, int64_t total, cuda_schedule *
     }
 }
 
-static void keep_whole(const mock_case *c, int kv_heads, cuda_schedule *s)
+static void keep_whole(const mock_case *c, int kv_heads, int64_t window, cuda_schedule *s)
 {
     for (int64_t r = 0; r < c->b; r++)
         for (int h = 0; h < kv_heads; h++) {
             s->work_begin[s->n_work] = s->n_work;
+            int64_t page0 = first_page(c, window, r);
             s->work[s->n_work++] =
-                (cuda_work){(int32_t)r, h, 0, (int32_t)pages_of(c, r), -1};
+                (cuda_work){(int32_t)r, h, (int32_t)page0,
+                            (int32_t)(page0 + pages_of(c, window, r)), -1};
         }
     s->work_begin[s->n_work] = s->n_work;
 }
 
-sc_status cuda_schedule_make(const mock_case *c, int kv_heads, int resident,
-                             cuda_schedule *out, sc_diag *diag)
+sc_status cuda_schedule_make(const mock_case *c, int kv_heads, int64_t window,
+                             int resident, cuda_schedule *out, sc_diag *diag)
 {
     int64_t n = c->b * kv_heads, total = 0, longest = 0;
     if (n > INT32_MAX / 4)
         return cuda_refuse(diag, "%lld requests times kv heads are too many",
                            (long long)n);
     for (int64_t r = 0; r < c->b; r++) {
-        int64_t pages = pages_of(c, r);
+        int64_t pages = pages_of(c, window, r);
         total += pages * kv_heads;
         longest = pages > longest ? pages : longest;
     }
@@ -124,9 +135,9 @@ sc_status cuda_schedule_make(const mock_case *c, int kv_heads, int resident,
         return sc_diag_nomem(diag);
     }
     if (split)
-        cut(c, kv_heads, total, &s);
+        cut(c, kv_heads, window, total, &s);
     else
-        keep_whole(c, kv_heads, &s);
+        keep_whole(c, kv_heads, window, &s);
     *out = s;
     return SC_OK;
 }

@@ -13,26 +13,9 @@
  * docs/kernels.md. SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission,
  * see LICENSE */
 #include "mock/cuda/kernels.h"
-#include "mock/cuda/mma.cuh"
+#include "mock/cuda/vector.cuh"
 
-enum { CHUNK = 8, MAX_THREADS = 1024, NORM_CHUNKS = 4, FEW_ROWS = 264 };
-
-template <typename T> __device__ __forceinline__ void unpack8(uint4 bits, float x[CHUNK])
-{
-    const uint32_t part[4] = {bits.x, bits.y, bits.z, bits.w};
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-        float2 v = unpack2<T>(part[i]);
-        x[2 * i] = v.x;
-        x[2 * i + 1] = v.y;
-    }
-}
-
-template <typename T> __device__ __forceinline__ uint4 pack8(const float x[CHUNK])
-{
-    return make_uint4(pack2<T>(x[0], x[1]), pack2<T>(x[2], x[3]), pack2<T>(x[4], x[5]),
-                      pack2<T>(x[6], x[7]));
-}
+enum { MAX_THREADS = 1024, NORM_CHUNKS = 4, FEW_ROWS = 264 };
 
 __device__ __forceinline__ float to_float(bf16 x)
 {
@@ -188,19 +171,10 @@ __global__ __launch_bounds__(MAX_THREADS) void rope_kernel(const cuda_rope_args 
     for (int u = threadIdx.x; u < units; u += blockDim.x) {
         int i = u % each * CHUNK, at = u / each * a.dim + i;
         uint4 low = *(const uint4 *)(x + at), high = *(const uint4 *)(x + at + half);
-        float p[CHUNK], q[CHUNK], c[CHUNK], s[CHUNK];
-        *(float4 *)c = *(const float4 *)(turn + i);
-        *(float4 *)(c + 4) = *(const float4 *)(turn + i + 4);
-        *(float4 *)s = *(const float4 *)(turn + half + i);
-        *(float4 *)(s + 4) = *(const float4 *)(turn + half + i + 4);
+        float p[CHUNK], q[CHUNK];
         unpack8<T>(low, p);
         unpack8<T>(high, q);
-#pragma unroll
-        for (int e = 0; e < CHUNK; e++) {
-            float first = p[e] * c[e] - q[e] * s[e];
-            q[e] = q[e] * c[e] + p[e] * s[e];
-            p[e] = first;
-        }
+        turn8(p, q, turn + i, turn + half + i);
         *(uint4 *)(out + at) = pack8<T>(p);
         *(uint4 *)(out + at + half) = pack8<T>(q);
     }

@@ -269,6 +269,123 @@ static void check_fp8(const gpu_case *g)
     check_case(g, SOL_FP8); /* cuBLASLt has some for other sizes, too */
 }
 
+/* ---- attention and mla: fp8 caches, scope op, windows, groups of heads ---- */
+
+/* attention: heads, kv heads, head_dim, causal, window. mla: heads. */
+static const struct attend_case {
+    gpu_case at;
+    sol_dtype kv; /* SOL_FP8; else the activations' */
+    mock_scope scope;
+} attend_cases[] = {
+#define A "attention", SOL_GENERATION
+#define M "mla", SOL_GENERATION
+#define F SOL_FP8, MOCK_SCOPE_KERNEL
+#define O SOL_BF16, MOCK_SCOPE_OP
+#define FO SOL_FP8, MOCK_SCOPE_OP
+#define P SOL_BF16, MOCK_SCOPE_KERNEL
+    {{A, 1, 1, {4, 2, 64, 1, 0}, false, true}, F},
+    {{A, 5, 130, {8, 2, 64, 1, 0}, true, true}, F},
+    {{A, 3, 700, {20, 1, 64, 1, 0}, true, false}, F},
+    {{A, 3, 431, {66, 1, 64, 1, 0}, true, true}, F},
+    {{A, 4, 257, {8, 8, 128, 1, 0}, true, true}, F},
+    {{A, 3, 1065, {32, 4, 128, 1, 0}, true, false}, F},
+    {{A, 2, 700, {24, 1, 128, 1, 0}, true, false}, F},
+    {{A, 2, 300, {47, 1, 128, 1, 0}, true, true}, F},
+    {{A, 140, 300, {128, 2, 128, 1, 0}, true, false}, F},
+    {{A, 3, 200, {6, 2, 256, 1, 0}, true, true}, F},
+    {{A, 2, 901, {20, 1, 256, 1, 0}, true, true}, F},
+    {{A, 3, 431, {66, 1, 64, 1, 0}, true, true}, P},
+    {{A, 2, 1500, {80, 2, 64, 1, 0}, true, false}, P},
+    {{A, 2, 300, {47, 1, 128, 1, 0}, true, true}, P},
+    {{A, 150, 300, {128, 1, 128, 1, 0}, true, false}, P},
+    {{A, 1, 1, {1, 1, 256, 1, 0}, false, true}, P},
+    {{A, 3, 200, {6, 2, 256, 1, 0}, true, true}, P},
+    {{A, 2, 1901, {20, 1, 256, 1, 0}, true, true}, P},
+    {{A, 140, 260, {96, 2, 256, 1, 0}, true, false}, P},
+    {{A, 5, 700, {8, 2, 64, 1, 100}, true, true}, P},
+    {{A, 3, 1700, {32, 4, 128, 1, 513}, true, true}, P},
+    {{A, 3, 1700, {32, 4, 128, 1, 1}, true, false}, F},
+    {{A, 3, 900, {40, 1, 128, 1, 64}, true, true}, P},
+    {{A, 4, 900, {20, 1, 256, 1, 127}, true, false}, FO},
+    {{A, 1, 1, {4, 2, 64, 1, 0}, false, true}, O},
+    {{A, 5, 130, {8, 2, 128, 1, 0}, true, true}, O},
+    {{A, 3, 700, {40, 4, 256, 1, 0}, true, false}, O},
+    {{A, 5, 130, {8, 2, 128, 1, 0}, true, true}, FO},
+    {{A, 129, 400, {32, 8, 64, 1, 0}, true, false}, FO},
+    {{M, 1, 1, {16, -1, -1, -1, -1}, false, true}, F},
+    {{M, 3, 130, {1, -1, -1, -1, -1}, true, true}, F},
+    {{M, 5, 1700, {16, -1, -1, -1, -1}, true, false}, F},
+    {{M, 3, 300, {31, -1, -1, -1, -1}, true, true}, F},
+    {{M, 2, 777, {65, -1, -1, -1, -1}, true, true}, F},
+    {{M, 140, 300, {128, -1, -1, -1, -1}, true, false}, F},
+    {{M, 3, 130, {3, -1, -1, -1, -1}, true, true}, O},
+    {{M, 7, 450, {128, -1, -1, -1, -1}, true, false}, O},
+    {{M, 3, 130, {16, -1, -1, -1, -1}, true, true}, FO},
+    {{M, 33, 450, {64, -1, -1, -1, -1}, true, false}, FO},
+#undef A
+#undef M
+#define A "attention", SOL_CONTEXT
+#define M "mla", SOL_CONTEXT
+    {{A, 3, 131, {4, 2, 64, 1, 0}, true, true}, F},
+    {{A, 4, 333, {8, 2, 128, 1, 0}, true, false}, F},
+    {{A, 2, 190, {4, 4, 256, 0, 0}, true, false}, F},
+    {{A, 3, 131, {4, 2, 64, 1, 0}, true, true}, O},
+    {{A, 4, 333, {8, 2, 128, 1, 0}, true, false}, O},
+    {{A, 3, 131, {6, 2, 128, 1, 0}, true, true}, FO},
+    {{M, 3, 131, {2, -1, -1, -1, -1}, true, true}, F},
+    {{M, 3, 131, {2, -1, -1, -1, -1}, true, true}, O},
+    {{M, 5, 515, {7, -1, -1, -1, -1}, true, false}, FO},
+#undef A
+#undef M
+#undef F
+#undef O
+#undef FO
+#undef P
+};
+
+static void check_attend(const struct attend_case *g, sol_dtype dtype)
+{
+    char text[256], what[300];
+    mock_case c;
+    sc_diag diag;
+    sc_diag_clear(&diag);
+    int64_t *lengths = g->at.ragged ? ragged(g->at.b, g->at.s) : NULL;
+    const mock_class *cls = make_case(&g->at, dtype, lengths, &c, text, sizeof text);
+    mock_bench *bench = NULL;
+    mock_timing_options options;
+    mock_timing timing;
+    c.dtype[1] = g->kv == SOL_FP8 ? SOL_FP8 : dtype;
+    c.scope = g->scope;
+    snprintf(what, sizeof what, "%s kv=%s scope=%s", text, sol_dtype_name(c.dtype[1]),
+             mock_scope_name(c.scope));
+    sc_status status = mock_bench_new(cls, &c, ops, dev, &bench, &diag);
+    judge_status(status, SC_OK, &diag, what);
+    if (!status) {
+        check_compare(bench, what, "eager");
+        mock_timing_defaults(&options);
+        options.min_samples = options.max_samples = 2;
+        options.min_batch_s = 0;
+        status = mock_bench_time(bench, &options, &timing, &diag);
+        judge_status(status, SC_OK, &diag, what);
+        check_compare(bench, what, "after graphs");
+        if (!status && dtype == SOL_BF16)
+            printf("ok   %-78s %s\n", what, timing.source);
+        mock_bench_free(bench);
+    }
+    sc_free(lengths);
+}
+
+static void check_attends(bool quick)
+{
+    for (size_t i = 0; i < sizeof attend_cases / sizeof attend_cases[0]; i++) {
+        if ((quick && !attend_cases[i].at.quick) || !wanted(attend_cases[i].at.layer))
+            continue;
+        check_attend(&attend_cases[i], SOL_BF16);
+        check_attend(&attend_cases[i], SOL_FP16);
+        fflush(stdout);
+    }
+}
+
 /* ---- a layer on tensors of our own ---- */
 
 typedef struct own {
@@ -581,7 +698,8 @@ static void check_refusals(void)
         const char *reason;
     } table[] = {
         {"attention", SOL_CONTEXT, MOCK_ATTENTION_DIM, 80, SOL_BF16, "80"},
-        {"attention", SOL_GENERATION, MOCK_ATTENTION_DIM, 256, SOL_BF16, "256"},
+        {"attention", SOL_GENERATION, MOCK_ATTENTION_DIM, 96, SOL_BF16, "96"},
+        {"attention", SOL_CONTEXT, MOCK_ATTENTION_WINDOW, 31, SOL_BF16, "window"},
         {"mla", SOL_CONTEXT, MOCK_MLA_NOPE, 96, SOL_BF16, "160"},
         {"mla", SOL_GENERATION, MOCK_MLA_LORA, 256, SOL_BF16, "320"},
         {"mla", SOL_GENERATION, MOCK_MLA_LORA, 512, SOL_FP8, "fp8"},
@@ -887,6 +1005,7 @@ int main(int argc, char **argv)
             check_fp8(&cases[i]);
         fflush(stdout);
     }
+    check_attends(quick);
     if (!alone)
         check_rest(quick);
     for (size_t i = 0; bench && i < sizeof timed / sizeof timed[0]; i++)

@@ -18,12 +18,21 @@ static void fail(const char *what, const mock_case *c, int kv_heads, int residen
            (long long)c->s, c->lengths ? " ragged" : "", kv_heads, resident);
 }
 
+/* The page of the first token that is seen. */
+static int64_t first_seen(const mock_case *c, int64_t window, int64_t request)
+{
+    int64_t length = cuda_length(c, request), hidden = window ? length - window : 0;
+    return hidden > 0 ? hidden / 64 : 0;
+}
+
 /* Walks the ranges in order. Pages of a pair must come in order without gap or overlap; a
  * run that is not the whole request has the pair's next slot. NULL: all is well. */
-static const char *walk(const mock_case *c, int kv_heads, const cuda_schedule *s,
-                        int64_t *done, int *parts)
+static const char *walk(const mock_case *c, int kv_heads, int64_t window,
+                        const cuda_schedule *s, int64_t *done, int *parts)
 {
     int slots = 0, most = 0;
+    for (int64_t pair = 0; pair < c->b * kv_heads; pair++)
+        done[pair] = first_seen(c, window, pair / kv_heads);
     if (s->work_begin[0] != 0 || s->work_begin[s->n_ranges] != s->n_work)
         return "ranges do not hold the work";
     for (int range = 0; range < s->n_ranges; range++) {
@@ -33,10 +42,11 @@ static const char *walk(const mock_case *c, int kv_heads, const cuda_schedule *s
             const cuda_work *w = &s->work[i];
             int64_t pair = (int64_t)w->request * kv_heads + w->kv_head;
             int64_t pages = (cuda_length(c, w->request) + 63) / 64;
+            int64_t first = first_seen(c, window, w->request);
             if (w->page0 != done[pair] || w->page1 <= w->page0 || w->page1 > pages)
                 return "pages are skipped, repeated or out of range";
             done[pair] = w->page1;
-            bool whole = w->page0 == 0 && w->page1 == pages;
+            bool whole = w->page0 == first && w->page1 == pages;
             if (whole ? w->slot != -1 : w->slot != s->parts[pair].first + parts[pair])
                 return "a partial result is in the wrong slot";
             parts[pair] += !whole;
@@ -53,17 +63,17 @@ static const char *walk(const mock_case *c, int kv_heads, const cuda_schedule *s
     return slots == s->n_slots && most == s->max_parts ? NULL : "slots are miscounted";
 }
 
-static void check(const mock_case *c, int kv_heads, int resident)
+static void check(const mock_case *c, int kv_heads, int64_t window, int resident)
 {
     cuda_schedule s;
     sc_diag diag;
     size_t n = (size_t)(c->b * kv_heads);
     int64_t *done = sc_calloc(n, sizeof *done);
     int *parts = sc_calloc(n, sizeof *parts);
-    if (!done || !parts || cuda_schedule_make(c, kv_heads, resident, &s, &diag)) {
+    if (!done || !parts || cuda_schedule_make(c, kv_heads, window, resident, &s, &diag)) {
         fail("no schedule", c, kv_heads, resident);
     } else {
-        const char *wrong = walk(c, kv_heads, &s, done, parts);
+        const char *wrong = walk(c, kv_heads, window, &s, done, parts);
         if (wrong)
             fail(wrong, c, kv_heads, resident);
         cuda_schedule_free(&s);
@@ -79,7 +89,7 @@ static void check_choice(void)
     mock_case c = {.phase = SOL_GENERATION, .b = 1, .s = 64 * 1000 - 5};
     cuda_schedule s;
     sc_diag diag;
-    if (cuda_schedule_make(&c, 1, 132, &s, &diag)) {
+    if (cuda_schedule_make(&c, 1, 0, 132, &s, &diag)) {
         fail("no schedule", &c, 1, 132);
         return;
     }
@@ -87,7 +97,7 @@ static void check_choice(void)
         fail("one long request does not fill the GPU", &c, 1, 132);
     cuda_schedule_free(&s);
     c.b = 132;
-    if (cuda_schedule_make(&c, 1, 132, &s, &diag)) {
+    if (cuda_schedule_make(&c, 1, 0, 132, &s, &diag)) {
         fail("no schedule", &c, 1, 132);
         return;
     }
@@ -114,7 +124,8 @@ int main(void)
             lengths[r] = 1 + next(&seed) % (unsigned)c.s;
         c.lengths = i % 4 ? lengths : NULL;
         int kv_heads = 1 + (int)(next(&seed) % (i % 5 ? 3 : 40));
-        check(&c, kv_heads, (int)(next(&seed) % 300));
+        int64_t window = i % 3 == 1 ? 1 + next(&seed) % (unsigned)(c.s + 20) : 0;
+        check(&c, kv_heads, window, (int)(next(&seed) % 300));
     }
     check_choice();
     return n_failed > 0;
