@@ -70,7 +70,8 @@ sc_status cuda_flash_tiles(const mock_exec *exec, const cuda_flash_shape *s, int
                            int pack, cuda_flash_args *a, sc_diag *diag)
 {
     int64_t longest = cuda_longest(exec->c), tiles = (longest + tokens - 1) / tokens;
-    if (exec->c->b * s->heads * tiles > INT32_MAX || s->heads * s->dqk > INT32_MAX / 64)
+    if (exec->c->b * (s->heads / pack) * tiles > INT32_MAX ||
+        s->heads * s->dqk > INT32_MAX / 64)
         return cuda_refuse(diag, "too many tiles for one grid; lower b or s");
     a->b = (int)exec->c->b;
     a->heads = (int)s->heads;

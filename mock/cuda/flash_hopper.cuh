@@ -2,12 +2,12 @@
  * 2407.08608, algorithms 1 and 2) with wgmma, the tensor copy engine and warp
  * specialisation. Shapes, requests and floors as in flash.cuh.
  *
- * Persistent thread blocks, one an SM or two or three of the small kind (_m64): warpgroup 0
- * is the producer, of which one thread works: it draws tiles (ROWS query rows) from a
+ * Persistent thread blocks, one an SM or two or three of the small kind (_m64): warpgroup
+ * 0 is the producer, of which one thread works: it draws tiles (ROWS query rows) from a
  * counter and has the copy engine fill Q and the rings of K and V. The other warpgroups
- * have 64 rows each. They walk the keys from the last block, the first of the few that need
- * a mask, to the first. S of a block is computed while P V of the block before it is in
- * flight, and the softmax of S runs beside that product. A tile is `tokens` tokens of
+ * have 64 rows each. They walk the keys from the last block, the first of the few that
+ * need a mask, to the first. S of a block is computed while P V of the block before it is
+ * in flight, and the softmax of S runs beside that product. A tile is `tokens` tokens of
  * `pack` heads that share their keys: short requests fill the rows with heads.
  * tiling.c chooses.
  *
@@ -20,8 +20,8 @@
  * block 40; 224 KB of shared memory. A block is 2560 clocks of products against 640 of
  * exponentials and 1760 of operands (Q 64 KB, K 40 KB and V 40 KB twice): 600 TFLOP/s.
  * One block of keys and little else to do: launch, Q and K, two products, softmax, store,
- * each waiting for the one before, some 2.5 us, whatever the FLOPs; b=256 s=1 with 8 heads
- * a tile is 16 MB, 5 us of memory. Measured: docs/kernels.md.
+ * each waiting for the one before, some 2.5 us, whatever the FLOPs; b=256 s=1 with 8
+ * heads a tile is 16 MB, 5 us of memory. Measured: docs/kernels.md.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_MOCK_CUDA_FLASH_HOPPER_CUH
 #define SC_MOCK_CUDA_FLASH_HOPPER_CUH
@@ -239,8 +239,11 @@ __device__ __forceinline__ void hopper_mask(float (&s)[C::COLS / 2], const int l
                     s[4 * j + 2 * h + e] = -INFINITY;
 }
 
-/* s becomes the weights relative to the new row maxima, top and sum follow; shrink is
- * what o is still to be multiplied by. A row may be masked altogether: weights 0. */
+/* s becomes the weights relative to top, sum follows; shrink is what o is still to be
+ * multiplied by. A row may be masked altogether: weights 0. top is the row's maximum, or
+ * up to 8 in the exponent below it: moving it costs a pass over o, and weights up to 2^8
+ * lose nothing (the conditional rescaling of FlashAttention-4).
+ * Two chains each for maximum and sum: one is bound by the latency of its steps. */
 template <typename C>
 __device__ __forceinline__ void hopper_softmax(float (&s)[C::COLS / 2], float top[2],
                                                float sum[2], float shrink[2],
@@ -248,23 +251,25 @@ __device__ __forceinline__ void hopper_softmax(float (&s)[C::COLS / 2], float to
 {
 #pragma unroll
     for (int h = 0; h < 2; h++) {
-        float m = top[h];
+        float m[2] = {top[h], top[h]}, add[2] = {0.f, 0.f};
 #pragma unroll
         for (int j = 0; j < C::COLS / 8; j++)
-            m = fmaxf(m, fmaxf(s[4 * j + 2 * h], s[4 * j + 2 * h + 1]));
-        m = quad_max(m);
-        float base = m == -INFINITY ? 0.f : m * scale_log2, add = 0.f;
-        shrink[h] = power2(fmaf(top[h], scale_log2, -base));
-        top[h] = m;
+            m[j & 1] = fmaxf(m[j & 1], fmaxf(s[4 * j + 2 * h], s[4 * j + 2 * h + 1]));
+        float now = quad_max(fmaxf(m[0], m[1]));
+        bool moved = (now - top[h]) * scale_log2 > 8.f;
+        now = moved ? now : top[h];
+        shrink[h] = moved ? power2((top[h] - now) * scale_log2) : 1.f;
+        float base = now == -INFINITY ? 0.f : now * scale_log2;
+        top[h] = now;
 #pragma unroll
         for (int j = 0; j < C::COLS / 8; j++)
 #pragma unroll
             for (int e = 0; e < 2; e++) {
                 float w = power2(fmaf(s[4 * j + 2 * h + e], scale_log2, -base));
                 s[4 * j + 2 * h + e] = w;
-                add += w;
+                add[e] += w;
             }
-        sum[h] = sum[h] * shrink[h] + add;
+        sum[h] = sum[h] * shrink[h] + (add[0] + add[1]);
     }
 }
 
@@ -281,6 +286,8 @@ template <typename C>
 __device__ __forceinline__ void hopper_rescale(float (&o)[C::DV / 2],
                                                const float shrink[2])
 {
+    if (!__any_sync(0xffffffffu, shrink[0] != 1.f || shrink[1] != 1.f))
+        return;
 #pragma unroll
     for (int i = 0; i < C::DV / 2; i++)
         o[i] *= shrink[i / 2 % 2];
