@@ -68,6 +68,7 @@ static void fill_fit_point(const col_points *points, size_t at, const sol_bound 
         fmax(point->hot ? bound->memory_hot_s : bound->memory_cold_s, bound->network_s);
     out->latency_s = point->latency_s;
     out->noise = point->noise;
+    out->memory_cold_s = fmax(bound->memory_cold_s, bound->network_s);
 }
 
 sc_status cli_fit_points(const col_points *points, const sol_bound *bound,

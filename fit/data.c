@@ -19,6 +19,7 @@ static sc_status check_point(const fit_point *p, size_t i, sc_diag *diag)
                  {"x", p->x, false},
                  {"the compute bound", p->compute_s, true},
                  {"the memory bound", p->memory_s, true},
+                 {"the memory bound from DRAM", p->memory_cold_s, true},
                  {"latency", p->latency_s, false}};
     for (size_t f = 0; f < sizeof field / sizeof *field; f++) {
         double v = field[f].value;
@@ -298,7 +299,7 @@ sc_status fit_view_init(fit_view *view, const fit_data *d, fit_axes axes, sc_dia
     memset(view, 0, sizeof *view);
     view->axes = axes;
     view->data = d;
-    view->store = sc_malloc(4 * n * sizeof *view->store);
+    view->store = sc_malloc(6 * n * sizeof *view->store);
     if (!view->store) {
         return sc_diag_nomem(diag);
     }
@@ -307,6 +308,8 @@ sc_status fit_view_init(fit_view *view, const fit_data *d, fit_axes axes, sc_dia
     view->axis[1] = view->n_axes == 2 ? view->store + n : NULL;
     view->ln_compute = view->store + 2 * n;
     view->ln_memory = view->store + 3 * n;
+    view->plain = view->ln_compute;
+    view->bent = view->store + 4 * n;
     for (size_t i = 0; i < n; i++) {
         view->axis[0][i] = log(axes == FIT_AXES_X ? d->pt[i].x : d->pt[i].b);
         if (axes == FIT_AXES_BS) {

@@ -294,8 +294,15 @@ sc_status fit_decide(const fit_point *point, size_t n, const fit_options *option
         return status;
     }
     status = fit_folds_init(&folds, &data, options->folds, diag);
+    fit_effects effects;
+    if (!status) {
+        status = fit_effects_choose(&data, options->folds, &effects, &result, diag);
+    }
     for (int a = 0; !status && a < 2; a++) {
         status = fit_view_init(&view[a], &data, (fit_axes)a, diag);
+        if (!status && fit_effects_any(&effects)) {
+            fit_effects_apply(&effects, &view[a]);
+        }
     }
     if (!status) {
         status = decide_sorted(&data, &folds, view, options, &result, diag);

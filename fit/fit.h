@@ -21,6 +21,7 @@ typedef struct fit_point {
     double memory_s;  /* SOL time of memory in the measurement's cache state */
     double latency_s; /* measured, > 0, finite */
     double noise;     /* relative standard error of latency_s; NaN unknown */
+    double memory_cold_s; /* SOL time of memory from DRAM alone; 0 unknown */
 } fit_point;
 
 typedef struct fit_options {
@@ -55,6 +56,24 @@ typedef struct fit_physical {
     bool valid;
     fit_interval t0_s, eta_compute, eta_memory, sharpness;
 } fit_physical;
+
+/* An effect that was tried on the physical model; fit/effects.c says what each is. */
+typedef enum fit_effect_kind {
+    FIT_STAIRS_X,
+    FIT_STAIRS_S,
+    FIT_FEW_REQUESTS,
+    FIT_DRAM_ONLY,
+    FIT_NO_FLOOR,
+    FIT_N_EFFECTS
+} fit_effect_kind;
+typedef struct fit_effect {
+    int kind; /* fit_effect_kind */
+    char name[24];
+    double without, with; /* held-out loss of the physical model, ln units: fit_score's
+                             errors, averaged */
+    double size, power;   /* tokens of a tile; requests, and the power of (size/b) */
+    bool entered;         /* it won, and the models below are built with it */
+} fit_effect;
 
 typedef struct fit_lack_of_fit { /* iso-token points: equal group and x, different (b,s)
                                   */
@@ -94,6 +113,8 @@ typedef struct fit_result {
     double iso_unexplained; /* p90 of the differences at equal x that the best (b,s)
                                model, held-out, leaves */
     fit_physical physical;
+    fit_effect effect[FIT_N_EFFECTS]; /* those that the points allow to try */
+    int n_effects;
     fit_lack_of_fit lof;
     size_t n;
     double *held_out[2]; /* [n] held-out predictions of the best models, seconds */

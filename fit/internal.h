@@ -60,6 +60,8 @@ typedef struct fit_view {
     int n_coords;                  /* axes, then ln compute, ln memory where they exist */
     double *coord[FIT_MAX_COORDS]; /* [n] */
     double *store;
+    double *plain, *bent; /* [2 n] ln compute, ln memory: without and with effects */
+    bool no_floor;        /* the physical model has t0 = 0 */
 } fit_view;
 sc_status fit_view_init(fit_view *view, const fit_data *data, fit_axes axes,
                         sc_diag *diag);
@@ -98,6 +100,19 @@ sc_status fit_score_of(const fit_candidate *c, const fit_data *data, fit_score *
 sc_status fit_physical_run(const fit_view *view, const fit_folds *folds, bool per_group,
                            double alpha, fit_candidate *out, fit_physical *physical,
                            bool *usable, sc_diag *diag);
+
+/* effects.c: what bends the physical model. */
+typedef struct fit_effects {
+    bool on[FIT_N_EFFECTS];
+    double size[FIT_N_EFFECTS], power;
+} fit_effects;
+bool fit_effects_any(const fit_effects *effects);
+/* Forward selection by held-out error; fills out->effect. */
+sc_status fit_effects_choose(const fit_data *data, int folds, fit_effects *in,
+                             fit_result *out, sc_diag *diag);
+/* Points the view's SOL times at bent ones; its coordinates stay as they are. On x only
+ * the effects that are functions of x apply. */
+void fit_effects_apply(const fit_effects *effects, fit_view *view);
 
 /* The same model outside of a contest: fitted once, evaluated anywhere. */
 typedef struct fit_curve {

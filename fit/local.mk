@@ -1,6 +1,6 @@
 # fit/: models, cross-validation and the decision, on GSL
 noinst_LTLIBRARIES += libscfit.la
-libscfit_la_SOURCES = fit/boot.c fit/data.c fit/decide.c fit/design.c fit/field.c fit/field.h fit/fit.c fit/fit.h \
+libscfit_la_SOURCES = fit/boot.c fit/data.c fit/decide.c fit/design.c fit/effects.c fit/field.c fit/field.h fit/fit.c fit/fit.h \
 	fit/freeform.c fit/internal.h fit/krige.c fit/lof.c fit/nls.c fit/nls.h \
 	fit/physical.c fit/select.c fit/spline.c fit/spline.h fit/stat.c fit/tree.c fit/tree.h
 

@@ -69,7 +69,7 @@ static void body_of(const unpacked *u, double ln_compute, double ln_memory, doub
 static bool eval_model(const double *theta, void *context, double *f, double *jac)
 {
     const packed *k = context;
-    coefs c = {{0}};
+    coefs c = {{-HUGE_VAL}}; /* no floor unless there is a slot for it */
     for (int j = 0; j < N_COEFS; j++) {
         if (k->slot[j] >= 0) {
             c.th[j] = theta[k->slot[j]];
@@ -136,7 +136,7 @@ static sc_status pack(const fit_view *view, const fit_folds *folds, int fold, in
     k->memory = m;
     k->y = y;
     k->t_unit = exp(y_min);
-    k->slot[T0] = k->p++;
+    k->slot[T0] = view->no_floor ? -1 : k->p++;
     k->slot[ETA_C] = any_c ? k->p++ : -1;
     k->slot[ETA_M] = any_m ? k->p++ : -1;
     k->slot[SHARP] = any_c && any_m ? k->p++ : -1;
@@ -208,8 +208,9 @@ static sc_status fit_shared(const fit_view *view, const fit_folds *folds, coefs 
     double lowest = HUGE_VAL;
     for (int s = 0; s < 6 && status != SC_ENOMEM; s++) {
         double shrink = s < 4 ? 1 : 0.3;
-        coefs c = {{s & 1 ? -0.2 : -3, logit(shrink * eta_c), logit(shrink * eta_m),
-                    s & 2 ? 1.5 : -0.5}};
+        double floor = view->no_floor ? -HUGE_VAL : s & 1 ? -0.2 : -3;
+        coefs c = {
+            {floor, logit(shrink * eta_c), logit(shrink * eta_m), s & 2 ? 1.5 : -0.5}};
         fit_nls_result r;
         status = solve(k, false, &c, &r, diag);
         if (!status && r.loss < lowest) {

@@ -267,6 +267,24 @@ static json_t *physical(const fit_physical *f, bool *bad)
     return object;
 }
 
+/* Effects tried on the physical model: held-out mean error without and with each. */
+static json_t *effects(const fit_result *fit, bool *bad)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < fit->n_effects; i++) {
+        const fit_effect *e = &fit->effect[i];
+        json_t *object = json_object();
+        set(object, "name", json_string(e->name), bad);
+        set(object, "size", number(e->size), bad);
+        set(object, "power", number(e->power), bad);
+        set(object, "error_without", number(e->without), bad);
+        set(object, "error_with", number(e->with), bad);
+        set(object, "entered", json_boolean(e->entered), bad);
+        push(array, object, bad);
+    }
+    return array;
+}
+
 /* Points that would decide, when nothing does yet. */
 static json_t *next_points(const rep_phase *p, bool *bad)
 {
@@ -293,6 +311,7 @@ static json_t *phase_object(const rep_study *study, const rep_phase *p, bool *ba
     set(object, "measured", measured(study, p, bad, status, diag), bad);
     set(object, "physical", p->fitted ? physical(&p->fit.physical, bad) : json_null(),
         bad);
+    set(object, "effects", p->fitted ? effects(&p->fit, bad) : json_array(), bad);
     set(object, "cost", p->fitted ? number(p->fit.cost) : json_null(), bad);
     set(object, "tolerance", number(study->fit_options.tolerance), bad);
     set(object, "agree",

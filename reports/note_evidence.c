@@ -170,6 +170,70 @@ static void add_physical(sc_buf *out, const rep_study *study, const rep_phase *p
     sc_buf_add(out, "\n");
 }
 
+static void add_effect(sc_buf *out, const fit_effect *e)
+{
+    sc_buf_printf(out, "| %s", e->name);
+    if (e->kind == FIT_FEW_REQUESTS) {
+        sc_buf_printf(out, ": below %s, power %s", rep_number(e->size).c,
+                      rep_plain(e->power).c);
+    } else if (isfinite(e->size)) {
+        sc_buf_printf(out, ": tiles of %s tokens", rep_number(e->size).c);
+    }
+    sc_buf_printf(out, " | %s | %s | %s |\n", rep_percent(e->without).c,
+                  rep_percent(e->with).c, e->entered ? "yes" : "no");
+}
+
+/* What explains a contradiction: the effect that gains most on the physical model. */
+static void add_explanation(sc_buf *out, const fit_result *fit)
+{
+    const fit_effect *most = NULL;
+    sc_buf text = {0};
+    for (int i = 0; i < fit->n_effects; i++) {
+        const fit_effect *e = &fit->effect[i];
+        bool gains = e->kind == FIT_NO_FLOOR ? e->with > e->without : e->entered;
+        double gain = fabs(log(e->with / e->without));
+        if (gains && (!most || gain > fabs(log(most->with / most->without)))) {
+            most = e;
+        }
+    }
+    if (!most) {
+        sc_buf_add(&text, "Proof and measurement disagree, and none of these effects "
+                          "lowers the held-out error: what causes it is not among them.");
+    } else if (most->kind == FIT_NO_FLOOR) {
+        sc_buf_printf(
+            &text,
+            "Proof and measurement disagree. The launch floor, which the SOL "
+            "does not have, explains most: with it the physical model misses by "
+            "%s, without it by %s.",
+            rep_percent(most->without).c, rep_percent(most->with).c);
+    } else {
+        sc_buf_printf(&text,
+                      "Proof and measurement disagree. Of the effects that the SOL does "
+                      "not have, %s explains most: without it the physical model misses "
+                      "by %s, with it by %s.",
+                      most->name, rep_percent(most->without).c,
+                      rep_percent(most->with).c);
+    }
+    rep_add_paragraph(out, &text);
+}
+
+static void add_effects(sc_buf *out, const rep_phase *p)
+{
+    if (p->fit.n_effects == 0) {
+        return;
+    }
+    sc_buf_add(out, "Effects on trial: mean held-out error of the physical model without "
+                    "and with each; one that takes off too little stays out.\n\n"
+                    "| effect | without | with | entered |\n|---|--:|--:|---|\n");
+    for (int i = 0; i < p->fit.n_effects; i++) {
+        add_effect(out, &p->fit.effect[i]);
+    }
+    sc_buf_add(out, "\n");
+    if (p->agreement == REP_DISAGREE) {
+        add_explanation(out, &p->fit);
+    }
+}
+
 /* ---- SOL shares ---- */
 
 static size_t count_hot(const rep_phase *p)
@@ -269,6 +333,7 @@ static sc_status add_phase(sc_buf *out, const rep_study *study, const rep_phase 
         add_cost(out, study, p);
         add_lack_of_fit(out, study, p);
         add_physical(out, study, p);
+        add_effects(out, p);
     } else if (p->points.n > 0 && p->why[0]) {
         sc_buf text = {0};
         rep_add_md(&text, p->why);
