@@ -24,7 +24,7 @@ typedef struct cli_findings {
 sc_status cli_pick_format(cli_session *cli, cli_format *out);
 
 /* Writes all to standard output; --quiet leaves the sum out of the text. Errors:
- * SC_ENOMEM, SC_EIO. Test: tests/validate/sarif.py (required properties of SARIF). */
+ * SC_ENOMEM, SC_EIO. Test: tests/validate/mutate.py (required properties of SARIF). */
 sc_status cli_write_findings(cli_session *cli, cli_format format,
                              const cli_findings *all);
 

@@ -74,6 +74,9 @@ tests_unit_test_collector_SOURCES = \
 	tests/unit/collector/fixture.c \
 	tests/unit/collector/fixture.h \
 	tests/unit/collector/test_audit.c \
+	tests/unit/collector/test_cases.c \
+	tests/unit/collector/test_findings.c \
+	tests/unit/collector/test_keyset.c \
 	tests/unit/collector/test_evidence.c \
 	tests/unit/collector/test_compare.c \
 	tests/unit/collector/test_kernels.c \

@@ -155,7 +155,8 @@ static sc_status check_twins(rows *r)
                      : REPORT(r, q->line, SC_WARNING, SC2202,
                               "readers take one of them: keep the right one",
                               "%s is there with %.6g ms and with %.6g ms", key,
-                              p->latency_s * 1e3, q->latency_s * 1e3);
+                              fmin(p->latency_s, q->latency_s) * 1e3,
+                              fmax(p->latency_s, q->latency_s) * 1e3);
     }
     return status;
 }
@@ -214,13 +215,24 @@ static sc_status check_units(rows *r, int axis, entry **line, size_t n)
     return status;
 }
 
-/* A step down from line[i] to line[i + 1], or a row that stands alone. */
+/* By how much the bound grows from one row to the next; 1 where it is not known. */
+static double growth(const entry *from, const entry *to)
+{
+    double factor = to->sol_s / from->sol_s;
+    return isfinite(factor) ? fmax(1, factor) : 1;
+}
+
+/* A step down from line[i] to line[i + 1], or a row that stands alone: beyond what the
+ * bound grows by from its other neighbour on, or to it. */
 static sc_status report_step(rows *r, int axis, entry *const *line, size_t n, size_t i)
 {
     const double high = line[i]->point->latency_s, low = line[i + 1]->point->latency_s;
     const char *name = r->phase->axis[axis].name;
-    bool spike = i > 0 && high > STEP * line[i - 1]->point->latency_s;
-    bool dip = !spike && i + 2 < n && line[i + 2]->point->latency_s > STEP * low;
+    bool spike = i > 0 && high > STEP * line[i - 1]->point->latency_s *
+                                     growth(line[i - 1], line[i]);
+    bool dip =
+        !spike && i + 2 < n &&
+        line[i + 2]->point->latency_s > STEP * low * growth(line[i + 1], line[i + 2]);
     entry *odd = dip || (!spike && !dip) ? line[i + 1] : line[i];
     bool other = strcmp(line[i]->kernel, line[i + 1]->kernel) != 0;
     char key[200];

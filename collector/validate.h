@@ -1,6 +1,6 @@
 /* solcheck - validating case files and perf tables: what an op, its proof and a system
  * say of them before a GPU-hour is spent, and after. docs/validate.md lists every code.
- * Tests: tests/unit/collector/test_cases.c, test_validate.c, tests/validate/mutate.py.
+ * Tests: tests/validate/mutate.py, tests/unit/collector/test_cases.c.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_COLLECTOR_VALIDATE_H
 #define SC_COLLECTOR_VALIDATE_H

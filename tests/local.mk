@@ -31,3 +31,8 @@ fake_module_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere
 fake_module_la_LIBADD = libscmock.la libscsol.la libscbase.la $(SC_LIBS)
 TESTS += tests/measure/run.sh
 dist_check_SCRIPTS += tests/measure/run.sh
+
+# tests/validate/: seeded faults
+TESTS += tests/validate/run.sh
+dist_check_SCRIPTS += tests/validate/run.sh
+EXTRA_DIST += tests/validate/mutate.py
