@@ -29,8 +29,8 @@ check_LTLIBRARIES += fake_module.la
 fake_module_la_SOURCES = tests/measure/fake_module.c
 fake_module_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere
 fake_module_la_LIBADD = libscmock.la libscsol.la libscbase.la $(SC_LIBS)
-TESTS += tests/measure/run.sh
-dist_check_SCRIPTS += tests/measure/run.sh
+TESTS += tests/measure/run.sh tests/measure/calibrate.sh
+dist_check_SCRIPTS += tests/measure/run.sh tests/measure/calibrate.sh
 
 # tests/validate/: seeded faults
 TESTS += tests/validate/run.sh

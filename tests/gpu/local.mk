@@ -3,7 +3,7 @@ check_PROGRAMS += tests/gpu/test_layers
 TESTS += tests/gpu/test_layers
 tests_gpu_test_layers_SOURCES = tests/gpu/test_layers.c
 tests_gpu_test_layers_LDADD = libscmock.la libscsol.la libscbase.la $(SC_LIBS)
-EXTRA_DIST += tests/gpu/test_schedule.c tests/gpu/test_tiling.c
+EXTRA_DIST += tests/gpu/test_schedule.c tests/gpu/sanitize.sh tests/gpu/test_tiling.c
 if HAVE_CUDA
 EXTRA_tests_gpu_test_layers_DEPENDENCIES = solcheck_cuda.so
 

@@ -5,12 +5,12 @@
 #   tests/gpu/sanitize.sh [-j JOBS] [-t "TOOL..."] [-o DIR] [TEST_LAYERS [LAYER...]]
 #
 # TEST_LAYERS is the program tests/gpu/test_layers of a CUDA build (SOLCHECK_CUDA_MODULE names
-# another module than the one it was built with). JOBS (4) run at a time: most of the time
+# another module than the one it was built with). JOBS (12) run at a time: most of the time
 # goes into instrumenting kernels on the host. Logs of findings are kept in DIR. Exit status:
 # 0 clean, 1 findings, 2 usage, 77 no GPU or no compute-sanitizer.
 # SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE
 set -u
-jobs=4 tools="memcheck racecheck initcheck synccheck" keep=
+jobs=12 tools="memcheck racecheck initcheck synccheck" keep=
 while getopts j:t:o: option; do
     case $option in
     j) jobs=$OPTARG ;;
@@ -31,42 +31,39 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
 
-# One tool on one layer. The summary line must be there and count nothing: a tool that did
-# not come that far has shown nothing.
-check() { # tool layer
-    log=$work/$1.$2 start=$(date +%s)
-    options=
-    # Races of one warp's lanes count too; warnings are hazards without a lost value.
-    if test "$1" = racecheck; then options="--racecheck-report all"; fi
-    # shellcheck disable=SC2086
-    "$sanitizer" --tool "$1" $options --error-exitcode 99 --print-limit 20 \
-        "$program" --quick "$2" > "$log" 2>&1
-    status=$?
-    seconds=$(($(date +%s) - start))
-    if test $status = 77; then
-        echo "skip" > "$log.result"
-    elif test $status = 0 && grep -q 'checks, 0 failed' "$log" &&
-        grep -q 'SUMMARY: 0 \(errors\|hazards\)' "$log"; then
-        echo "$1 $2: clean, $(sed -n 's/^\([0-9]*\) checks, 0 failed$/\1/p' "$log") checks, $seconds s" > "$log.result"
-    else
-        {
-            echo "$1 $2: FAIL (exit status $status), $seconds s"
-            grep -v '^=========  *Host Frame\|^=========  *Saved' "$log" | head -30
-        } > "$log.result"
-        if test -n "$keep"; then mkdir -p "$keep" && cp "$log" "$keep/$1.$2.log"; fi
-    fi
-}
+# One tool on one layer, as a script of its own for xargs. The summary line must be there and
+# count nothing: a tool that did not come that far has shown nothing.
+cat > "$work/check" <<'SCRIPT'
+tool=$1 layer=$2 log=$WORK/$1.$2 start=$(date +%s) options=
+if test "$tool" = racecheck; then options="--racecheck-report all"; fi
+# shellcheck disable=SC2086
+"$SANITIZER" --tool "$tool" $options --error-exitcode 99 --print-limit 20 \
+    "$PROGRAM" --quick "$layer" > "$log" 2>&1
+status=$?
+seconds=$(($(date +%s) - start))
+if test $status = 77; then
+    echo skip > "$log.result"
+elif test $status = 0 && grep -q '^[1-9][0-9]* checks, 0 failed$' "$log" &&
+    grep -q 'SUMMARY: 0 \(errors\|hazards\)' "$log"; then
+    n=$(sed -n 's/^\([0-9]*\) checks, 0 failed$/\1/p' "$log")
+    echo "$tool $layer: clean, $n checks, $seconds s" > "$log.result"
+else
+    {
+        echo "$tool $layer: FAIL (exit status $status), $seconds s"
+        grep -v '^=========  *Host Frame\|^=========  *Saved' "$log" | head -30
+    } > "$log.result"
+    if test -n "$KEEP"; then mkdir -p "$KEEP" && cp "$log" "$KEEP/$tool.$layer.log"; fi
+fi
+SCRIPT
 
-# At most $jobs at a time: tools of a layer run beside each other.
-running=0
-for layer in $layers; do
-    for tool in $tools; do
-        check "$tool" "$layer" &
-        running=$((running + 1))
-        if test $running -ge "$jobs"; then wait; running=0; fi
+# racecheck takes longest: first.
+for tool in $tools; do
+    for layer in $layers; do
+        test "$tool" = racecheck && echo 0 "$tool" "$layer" || echo 1 "$tool" "$layer"
     done
-done
-wait
+done | sort -s -k 1,1 | cut -d ' ' -f 2- |
+    WORK=$work KEEP=$keep SANITIZER=$sanitizer PROGRAM=$program \
+        xargs -P "$jobs" -n 2 sh "$work/check"
 
 failed=0 clean=0 skipped=0
 for layer in $layers; do

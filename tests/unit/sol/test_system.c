@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "sol/merge.h"
 #include "sol/system.h"
 
 static const char *data_dir(void)
@@ -448,15 +449,103 @@ Test(system, measured_rates_take_the_place_of_the_architectural_ones)
     bool fallback;
     cr_assert_eq(sol_system_find("h100_sxm", dir ? dir : ".", &s, &diag), SC_OK);
     double tensor = sol_system_rate(s, SOL_ARCHITECTURAL, SOL_TENSOR, SOL_BF16, &fallback);
-    double fp32 = sol_system_rate(s, SOL_ARCHITECTURAL, SOL_CUDA, SOL_FP32, &fallback);
+    double sheet = sol_system_rate(s, SOL_DATASHEET, SOL_CUDA, SOL_FP32, &fallback);
+    double l2 = s->l2_bw_B_s.value;
     cr_assert_eq(sol_system_use_measured(s, &diag), SC_OK, "%s", diag.message);
     double reached = sol_system_rate(s, SOL_ARCHITECTURAL, SOL_TENSOR, SOL_BF16, &fallback);
     cr_assert(reached > 0.5 * tensor && reached < tensor);
     cr_assert_eq(reached, s->measured_rate[SOL_TENSOR][SOL_BF16].value);
-    cr_assert_eq(sol_system_rate(s, SOL_ARCHITECTURAL, SOL_CUDA, SOL_FP32, &fallback), fp32);
+    cr_assert_eq(sol_system_rate(s, SOL_DATASHEET, SOL_CUDA, SOL_FP32, &fallback), sheet);
+    cr_assert(s->l2_bw_B_s.value < l2 && s->l2_bw_B_s.value > 0.5 * l2);
+    cr_assert_eq(sol_system_rate(s, SOL_ARCHITECTURAL, SOL_EXP, SOL_FP32, &fallback),
+                 s->measured_rate[SOL_EXP][0].value);
     sol_system_free(s);
     cr_assert_eq(sol_system_find("l40s", dir ? dir : ".", &s, &diag), SC_OK);
     cr_assert_eq(sol_system_use_measured(s, &diag), SC_EINVAL);
     cr_assert_eq(diag.code, SC1110);
     sol_system_free(s);
+}
+
+/* ---- merging ---- */
+
+static const char base_text[] =
+    OWN_HEAD "  measured_B_s: {value: 9e10, source: \"an older \\\"run\\\"\"}\n"
+             "tensor:\n"
+             "  bf16: {flop_clk_sm: {value: 96, source: invented}}\n";
+
+static sc_status merge(const char *text, const sol_measurement *m, size_t n, sc_buf *out,
+                       size_t *n_merged, sc_diag *diag)
+{
+    sc_yaml *doc = NULL;
+    cr_assert_eq(sc_yaml_parse("base.yaml", text, strlen(text), &doc, diag), SC_OK);
+    sc_status status = sol_system_merge(doc, m, n, out, n_merged, diag);
+    sc_yaml_free(doc);
+    return status;
+}
+
+/* What is merged loads again, with the new numbers in the place of the old ones, the rest
+ * as it was, and the circumstances of each. */
+Test(system, merged_measurements_load_and_replace)
+{
+    const sol_measurement m[] = {
+        {"memory", "", "measured_B_s", 8.75e10, "a \"new\" \\ run", 0.013, 11, 1.1e9, NAN,
+         93.5, 4},
+        {"memory", "", "read_B_s", 8.5e10, "reads", 0.01, 7, NAN, NAN, NAN, 0},
+        {"tensor", "bf16", "measured_flop_s", 2.1e12, "products", 0, 5, NAN, NAN, NAN, 0},
+        {"tensor", "bf16", "sustained_flop_s", 1.9e12, "products", 0, 5, NAN, NAN, NAN, 0},
+        {"tensor", "fp8", "measured_flop_s", 4.2e12, "no entry", 0, 5, NAN, NAN, NAN, 0},
+        {"launch", "", "graph_node_s", 7.9e-7, "nothing", 0.1, 15, NAN, NAN, NAN, 0}};
+    sc_buf text = {0};
+    sc_diag diag = {0};
+    sol_system *s = NULL;
+    size_t n = 0;
+    bool fallback;
+    cr_assert_eq(merge(base_text, m, 6, &text, &n, &diag), SC_OK, "%s", diag.message);
+    cr_assert_eq(n, 5, "the system has no fp8 entry");
+    cr_assert_eq(load_text("merged.yaml", sc_buf_text(&text), &s, &diag), SC_OK, "%s",
+                 diag.message);
+    cr_assert_eq(s->measured_bw_B_s.value, 8.75e10);
+    cr_assert_str_eq(s->measured_bw_B_s.source, "a \"new\" \\ run");
+    cr_assert_eq(s->mem_bw_B_s[SOL_DATASHEET].value, 1.1e11);
+    cr_assert_eq(s->sm_version, 77);
+    near("architecture", s->rate[SOL_ARCHITECTURAL][SOL_TENSOR][SOL_BF16].value,
+         23 * 96 * 1.3e9, 1e-12);
+    cr_assert_not_null(strstr(sc_buf_text(&text), "sm_clock_hz: 1100000000, power_W: 93.5, "
+                                                  "throttle: 4}"));
+    cr_assert_null(strstr(sc_buf_text(&text), "older"));
+    cr_assert_eq(sol_system_use_measured(s, &diag), SC_OK);
+    cr_assert_eq(sol_system_rate(s, SOL_ARCHITECTURAL, SOL_TENSOR, SOL_BF16, &fallback),
+                 2.1e12);
+    sol_system_free(s);
+    sc_buf again = {0}; /* merging into what was merged changes nothing else */
+    cr_assert_eq(merge(sc_buf_text(&text), m, 6, &again, &n, &diag), SC_OK);
+    cr_assert_str_eq(sc_buf_text(&again), sc_buf_text(&text));
+    sc_buf_free(&again);
+    sc_buf_free(&text);
+}
+
+Test(system, merging_needs_our_layout_and_circumstances_must_make_sense)
+{
+    sc_buf text = {0};
+    sc_diag diag = {0};
+    sol_system *s = NULL;
+    size_t n = 99;
+    cr_assert_eq(merge("gpu: {mem_bw: 1e12, sm_version: 90}\n", NULL, 0, &text, &n, &diag),
+                 SC_EPARSE);
+    cr_assert_eq(diag.code, SC1102);
+    cr_assert_eq(n, 99);
+    static const char *const bad[] = {
+        "launch: {stream_s: {value: 1e-6, source: a, noise: -0.1}}\n",
+        "launch: {stream_s: {value: -1e-6, source: a}}\n",
+        "launch: {stream_s: {value: 1e-6}}\n",
+        "launch: {steam_s: {value: 1e-6, source: a}}\n",
+        "launch: {stream_s: {value: 1e-6, source: a, samples: many}}\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        sc_buf file = {0};
+        sc_buf_printf(&file, "%s%s", OWN_HEAD, bad[i]);
+        cr_assert_eq(load_text("bad.yaml", sc_buf_text(&file), &s, &diag), SC_EPARSE, "%s",
+                     bad[i]);
+        sc_buf_free(&file);
+    }
+    sc_buf_free(&text);
 }
