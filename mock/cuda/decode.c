@@ -77,18 +77,26 @@ static const cuda_decode_variant *variants(const mock_exec *exec, int kind, int 
 }
 
 /* The fewest rows that hold the group of heads, or the most there are; of equal rows the
- * first whose shared memory a block can have. */
+ * first whose shared memory a block can have. Where requests are short the beginning and
+ * the end of a run cost more than pages that are read twice: no more rows than two thread
+ * blocks an SM can have (measured: docs/kernels.md). */
 static const cuda_decode_variant *find(const mock_exec *exec, const decode_shape *s)
 {
+    enum { FEW_PAGES = 4 };
     int n = 0;
     const cuda_decode_variant *v = variants(exec, s->kind, &n);
     const cuda_decode_variant *best = NULL;
     int64_t group = s->heads / s->kv_heads;
-    for (int i = 0; i < n; i++)
+    int half_B = exec->dev->smem_block_B / 2;
+    bool is_short = cuda_longest(exec->c) <= FEW_PAGES * MOCK_KV_BLOCK;
+    for (int i = 0; i < n; i++) {
+        if (is_short && best && best->smem_B <= half_B && v[i].smem_B > half_B)
+            continue;
         if (v[i].kind == s->kind && v[i].kv_kind == s->kv_kind && v[i].dqk == s->dqk &&
             v[i].dv == s->dv && v[i].smem_B <= exec->dev->smem_block_B &&
             (!best || (v[i].rows > best->rows && best->rows < group)))
             best = &v[i];
+    }
     return best;
 }
 

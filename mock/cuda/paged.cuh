@@ -317,10 +317,12 @@ paged_leave(float *merge, const float o[C::MT][C::W / 8][4], const float top[C::
         }
 }
 
-/* Merges the token groups and writes the rows of the group: final ones or a slot's. */
+/* Merges the first token groups and writes the rows of the group: final ones or a slot's.
+ */
 template <typename C>
-__device__ __forceinline__ void
-paged_finish(const float *merge, const cuda_decode_args &a, const paged_run &r, int slot)
+__device__ __forceinline__ void paged_finish(const float *merge,
+                                             const cuda_decode_args &a,
+                                             const paged_run &r, int slot, int groups)
 {
     const float *stats = merge + C::WARPS * C::ROWS * C::W;
     for (int id = threadIdx.x; id < C::ROWS * (C::D / 2); id += C::THREADS) {
@@ -331,9 +333,12 @@ paged_finish(const float *merge, const cuda_decode_args &a, const paged_run &r, 
         float top = -INFINITY, total = 0.f, x = 0.f, y = 0.f;
 #pragma unroll
         for (int w = 0; w < 4; w++)
-            top = fmaxf(top, stats[2 * (w * C::ROWS + row)]);
+            if (w < groups)
+                top = fmaxf(top, stats[2 * (w * C::ROWS + row)]);
 #pragma unroll
         for (int w = 0; w < 4; w++) {
+            if (w >= groups)
+                break;
             float f = power2(stats[2 * (w * C::ROWS + row)] - top);
             float2 add =
                 *(const float2 *)(merge + ((part * 4 + w) * C::ROWS + row) * C::W +
@@ -362,6 +367,10 @@ __device__ __forceinline__ void paged_do_run(const cuda_decode_args &a,
                                              unsigned char *smem)
 {
     int group = paged_group<C>();
+    /* Groups that have tokens: of a run of one page not all need. */
+    int tokens = r.page1 - r.page0 > 1 ? PAGE : r.length - r.page0 * PAGE;
+    int groups = min(4, (tokens + C::TOKENS - 1) / C::TOKENS);
+    int page1 = group < groups ? r.page1 : r.page0;
     uint32_t pipe = smem_address(smem) + (threadIdx.x >> 5) * C::WARP_B;
     float *scores = (float *)(smem + C::WARPS * C::WARP_B);
     uint32_t q[C::MT][C::W / 16][4];
@@ -373,22 +382,23 @@ __device__ __forceinline__ void paged_do_run(const cuda_decode_args &a,
     int block = r.table[ahead];
 #pragma unroll
     for (int i = 0; i < C::STAGES - 1; i++) {
-        if (ahead < r.page1) {
+        if (ahead < page1) {
             paged_copy<C>(pipe + i * 2 * C::TILE_B, a, r, ahead, block);
             ahead++;
-            block = ahead < r.page1 ? r.table[ahead] : 0;
+            block = ahead < page1 ? r.table[ahead] : 0;
         }
         copy_commit();
     }
-    paged_load_q<C>(q, a, r);
+    if (r.page0 < page1)
+        paged_load_q<C>(q, a, r);
     int stage = 0, free_stage = C::STAGES - 1;
-    for (int page = r.page0; page < r.page1; page++) {
+    for (int page = r.page0; page < page1; page++) {
         copy_wait<C::STAGES - 2>();
         __syncwarp();
-        if (ahead < r.page1) {
+        if (ahead < page1) {
             paged_copy<C>(pipe + free_stage * 2 * C::TILE_B, a, r, ahead, block);
             ahead++;
-            block = ahead < r.page1 ? r.table[ahead] : 0;
+            block = ahead < page1 ? r.table[ahead] : 0;
         }
         copy_commit();
         int at = page * PAGE + group * C::TOKENS;
@@ -403,9 +413,10 @@ __device__ __forceinline__ void paged_do_run(const cuda_decode_args &a,
     __syncthreads();
     if (last)
         release_next_kernel();
-    paged_leave<C>((float *)smem, o, top, sum);
+    if (r.page0 < page1)
+        paged_leave<C>((float *)smem, o, top, sum);
     __syncthreads();
-    paged_finish<C>((const float *)smem, a, r, slot);
+    paged_finish<C>((const float *)smem, a, r, slot, groups);
     __syncthreads();
 }
 
