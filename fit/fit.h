@@ -145,6 +145,10 @@ void fit_result_clear(fit_result *result);
  * or above n), SC_ENOMEM. Test: tests/unit/fit/test_select.c. */
 sc_status fit_design_select(const fit_point *point, size_t n, size_t wanted,
                             size_t *order, double *deviation, sc_diag *diag);
+/* The same; points with first[i] are among those that come first. */
+sc_status fit_design_select_with(const fit_point *point, size_t n, const bool *first,
+                                 size_t wanted, size_t *order, double *deviation,
+                                 sc_diag *diag);
 
 SC_END_DECLS
 

@@ -492,8 +492,9 @@ static void merge(design *d, size_t *order, double *deviation)
     }
 }
 
-sc_status fit_design_select(const fit_point *point, size_t n, size_t wanted,
-                            size_t *order, double *deviation, sc_diag *diag)
+sc_status fit_design_select_with(const fit_point *point, size_t n, const bool *first,
+                                 size_t wanted, size_t *order, double *deviation,
+                                 sc_diag *diag)
 {
     design d = {.wanted = wanted};
     if (wanted == 0 || wanted > n) {
@@ -501,6 +502,9 @@ sc_status fit_design_select(const fit_point *point, size_t n, size_t wanted,
                             wanted, n);
     }
     sc_status status = load(&d, point, n, diag);
+    for (size_t i = 0; !status && first && i < n; i++) {
+        d.s[i].seed = first[d.s[i].i];
+    }
     if (!status) {
         status = mark_seeds(&d, diag);
     }
@@ -516,4 +520,10 @@ sc_status fit_design_select(const fit_point *point, size_t n, size_t wanted,
     sc_free(d.block);
     sc_free(d.s);
     return status;
+}
+
+sc_status fit_design_select(const fit_point *point, size_t n, size_t wanted,
+                            size_t *order, double *deviation, sc_diag *diag)
+{
+    return fit_design_select_with(point, n, NULL, wanted, order, deviation, diag);
 }
