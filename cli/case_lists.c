@@ -45,6 +45,7 @@ struct expander {
     int n_choices;
     double b, s, tp;
     double *param;   /* [n_params] of one GPU */
+    double *whole;   /* [n_params] of the whole model */
     sol_dtype *slot; /* [n_slots] */
     bool *slot_used; /* [n_slots] a list sets it */
     pair *pair;      /* of the current configuration */
@@ -150,7 +151,7 @@ static sc_status set_tp(expander *e, const choice *from, const sc_yaml_node *ite
     sc_status status = number(e, item, 1, &e->tp);
     for (int i = 0; i < op->n_params && status == SC_OK; i++)
         if (op->param[i].shard_tp) {
-            e->param[i] = e->cli->config.param[i] / e->tp;
+            e->param[i] = e->whole[i] / e->tp;
             *skip |= e->param[i] != floor(e->param[i]);
         }
     return status;
@@ -494,9 +495,52 @@ static void reset(expander *e)
     e->tp = 1;
     e->b = e->s = 1;
     for (int i = 0; i < op->n_params; i++)
-        e->param[i] = e->cli->config.param[i];
+        e->param[i] = e->whole[i] = e->cli->config.param[i];
     for (int i = 0; i < op->n_slots; i++)
         e->slot[i] = e->cli->config.slot[i];
+}
+
+/* `phase`, and `parameters` and `dtypes` as mappings, with values for the whole model: as
+ * `solcheck design` writes them. *mine is false for a case of another phase. */
+static sc_status enter_case(expander *e, const sc_yaml_node *one, bool *mine)
+{
+    const sol_op *op = e->cli->op;
+    const sc_yaml_node *phase = sc_yaml_get(one, "phase");
+    sc_status status = SC_OK;
+    *mine = !phase || strcmp(phase->text, sol_phase_name(e->phase->kind)) == 0;
+    for (int i = 0; i < op->n_params && status == SC_OK; i++) {
+        const sc_yaml_node *node =
+            sc_yaml_get(sc_yaml_get(one, "parameters"), op->param[i].name);
+        if (node)
+            status = sc_yaml_double(e->doc, node, &e->whole[i], &e->cli->diag);
+        if (node)
+            e->param[i] = e->whole[i];
+    }
+    for (int i = 0; i < op->n_slots && status == SC_OK; i++) {
+        const choice slot = {.at = i};
+        const sc_yaml_node *node =
+            sc_yaml_get(sc_yaml_get(one, "dtypes"), op->slot[i].name);
+        bool skip;
+        if (!node)
+            continue;
+        status = set_slot(e, &slot, node, &skip);
+        e->slot_used[i] = true;
+    }
+    return status;
+}
+
+/* Takes back what enter_case set. */
+static void leave_case(expander *e, const sc_yaml_node *one)
+{
+    const sol_op *op = e->cli->op;
+    for (int i = 0; i < op->n_params; i++)
+        if (sc_yaml_get(sc_yaml_get(one, "parameters"), op->param[i].name))
+            e->param[i] = e->whole[i] = e->cli->config.param[i];
+    for (int i = 0; i < op->n_slots; i++)
+        if (sc_yaml_get(sc_yaml_get(one, "dtypes"), op->slot[i].name)) {
+            e->slot[i] = e->cli->config.slot[i];
+            e->slot_used[i] = false;
+        }
 }
 
 /* Generation attention lists heads twice: with as many key and value heads, and with
@@ -525,8 +569,13 @@ static sc_status expand_entry(expander *e, const sc_yaml_node *entry)
 {
     const sc_yaml_node *cases = sc_yaml_get(entry, "cases");
     sc_status status = SC_OK;
-    for (size_t i = 0; cases && i < cases->n && status == SC_OK; i++)
-        status = expand_lists(e, cases->item[i]);
+    for (size_t i = 0; cases && i < cases->n && status == SC_OK; i++) {
+        bool mine;
+        status = enter_case(e, cases->item[i], &mine);
+        if (status == SC_OK && mine)
+            status = expand_lists(e, cases->item[i]);
+        leave_case(e, cases->item[i]);
+    }
     return status;
 }
 
@@ -584,9 +633,10 @@ sc_status cli_cases_table(cli_session *cli, const sc_yaml *doc, col_table **out)
     sc_buf rows = {0}, text = {0};
     expander e = {.cli = cli, .doc = doc, .out = &rows};
     e.param = sc_calloc((size_t)cli->op->n_params, sizeof *e.param);
+    e.whole = sc_calloc((size_t)cli->op->n_params, sizeof *e.whole);
     e.slot = sc_calloc((size_t)cli->op->n_slots, sizeof *e.slot);
     e.slot_used = sc_calloc((size_t)cli->op->n_slots, sizeof *e.slot_used);
-    sc_status status = e.param && e.slot && e.slot_used ? expand_all(&e, doc)
+    sc_status status = e.param && e.whole && e.slot && e.slot_used ? expand_all(&e, doc)
                                                         : sc_diag_nomem(&cli->diag);
     if (status == SC_OK) {
         write_header(cli->op, &text);
@@ -599,6 +649,7 @@ sc_status cli_cases_table(cli_session *cli, const sc_yaml *doc, col_table **out)
     sc_buf_free(&text);
     sc_free(e.pair);
     sc_free(e.param);
+    sc_free(e.whole);
     sc_free(e.slot);
     sc_free(e.slot_used);
     return status;

@@ -30,7 +30,9 @@ static sc_status dispatch(cli_session *cli, int *exit_code)
         [CLI_VALIDATE] = cli_validate,
         [CLI_MODEL] = cli_model,
         [CLI_COMPARE] = cli_compare,
-        [CLI_CALIBRATE] = cli_calibrate};
+        [CLI_CALIBRATE] = cli_calibrate,
+        [CLI_DESIGN] = cli_design,
+        [CLI_FIT] = cli_fit};
     cli_command command = cli->options.command;
     if (cli_has(&cli->options, CLI_OPT_HELP) || cli->argc < 2)
         return help(cli, command == CLI_DECIDE);

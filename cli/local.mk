@@ -16,6 +16,11 @@ libsccli_la_SOURCES = \
 	cli/compare_keys.c \
 	cli/compare_print.c \
 	cli/decide.c \
+	cli/design.c \
+	cli/design.h \
+	cli/design_cases.c \
+	cli/design_curve.c \
+	cli/design_print.c \
 	cli/eval.c \
 	cli/eval.h \
 	cli/eval_many.c \
@@ -23,6 +28,7 @@ libsccli_la_SOURCES = \
 	cli/export.c \
 	cli/findings.c \
 	cli/findings.h \
+	cli/fit.c \
 	cli/fitting.c \
 	cli/fitting.h \
 	cli/library.c \

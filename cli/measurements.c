@@ -94,10 +94,13 @@ static sc_status recording_path(cli_session *cli, sol_phase_kind phase, char **o
 static sc_status no_recording(cli_session *cli)
 {
     sc_diag warning;
-    sc_diag_warn(&warning, SC2008, "no recording of op %s on %s: decided by proof alone",
-                 cli->op->name, cli->system->name);
+    bool decides = cli->options.command == CLI_DECIDE;
+    sc_diag_warn(&warning, SC2008, "no recording of op %s on %s: %s", cli->op->name,
+                 cli->system->name,
+                 decides ? "decided by proof alone" : "designed from SOL alone");
     sc_diag_hint(&warning,
-                 cli->op->layer[0]
+                 !decides ? "give a table: solcheck design --op OP TABLE"
+                 : cli->op->layer[0]
                      ? "measure with --measure, or give a table with --data FILE"
                      : "give a table with --data FILE");
     return sc_diags_add(&cli->warnings, &warning) == SC_OK ? SC_OK

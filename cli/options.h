@@ -21,7 +21,9 @@
     X(AUDIT, "audit", "hold perf tables against the speed of light: audit PATH...")      \
     X(VALIDATE, "validate", "check case files and perf tables: validate FILE...")         \
     X(MODEL, "model", "list the ops that a model needs: model CONFIG.json")              \
-    X(COMPARE, "compare", "compare two perf tables or record stores: compare A B")
+    X(COMPARE, "compare", "compare two perf tables or record stores: compare A B")       \
+    X(DESIGN, "design", "choose the fewest points to measure: design [TABLE...]")        \
+    X(FIT, "fit", "fit the models to tables: errors, coefficients, lack of fit")
 
 typedef enum cli_command {
 #define X(id, name, help) CLI_##id,
@@ -32,11 +34,14 @@ typedef enum cli_command {
 
 #define CLI_ON(command) (1u << CLI_##command)
 #define CLI_EVERY ((1u << CLI_N_COMMANDS) - 1)
+/* These work on files and name no op. */
+#define CLI_NO_OP                                                                        \
+    (CLI_ON(EXPORT) | CLI_ON(LINT) | CLI_ON(AUDIT) | CLI_ON(MODEL) | CLI_ON(COMPARE) | \
+     CLI_ON(VALIDATE))
 /* These take file names as arguments. */
-#define CLI_FILES (CLI_ON(EXPORT) | CLI_ON(LINT) | CLI_ON(AUDIT) | CLI_ON(MODEL) | \
-                   CLI_ON(COMPARE) | CLI_ON(VALIDATE))
+#define CLI_FILES (CLI_NO_OP | CLI_ON(DESIGN) | CLI_ON(FIT))
 /* Those that work on an op file, and those that may be given one. */
-#define CLI_ALL (CLI_EVERY & ~CLI_FILES & ~CLI_ON(CALIBRATE))
+#define CLI_ALL (CLI_EVERY & ~CLI_NO_OP & ~CLI_ON(CALIBRATE))
 #define CLI_OPS (CLI_EVERY & ~CLI_ON(CALIBRATE))
 #define CLI_RUNS (CLI_ON(DECIDE) | CLI_ON(CHECK) | CLI_ON(MEASURE))
 
@@ -58,8 +63,9 @@ typedef enum cli_command {
     X(DEVICE, "device", "DEV", CLI_RUNS | CLI_ON(CALIBRATE), "cpu, cuda or cuda:N (default: cuda if there is one)") \
     X(GRID, "grid", "KIND", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EVAL),             \
       "points to measure: small, coarse or full; eval: AXIS=1,2,4:256*2,300:900+100")                                        \
-    X(CASES, "cases", "FILE", CLI_ON(MEASURE) | CLI_ON(VALIDATE),                         \
-      "points to measure, from a cases file; validate: the plan of the tables")            \
+    X(CASES, "cases", "FILE", CLI_ON(MEASURE) | CLI_ON(VALIDATE) | CLI_ON(DESIGN),        \
+      "points to measure, from a cases file; validate: the plan of the tables; design: whose redundant cases to list") \
+    X(TARGET, "target", "PCT", CLI_ON(DESIGN), "held-out error to reach, median (default 3)") \
     X(POINTS, "points", "FILE", CLI_ON(MEASURE),                                          \
       "points to measure, from the rows of a table (axes, parameters, dtypes)")           \
     X(WHERE, "where", "COL=V,..", CLI_ON(MEASURE),                                        \
@@ -94,15 +100,15 @@ typedef enum cli_command {
       "treat an optional axis, such as prefix, like the others")                         \
     X(FORMAT, "format", "KIND",                                                          \
       CLI_ON(EXPLAIN) | CLI_ON(EVAL) | CLI_ON(LINT) | CLI_ON(CHECK) | CLI_ON(COMPARE) |  \
-          CLI_ON(VALIDATE),                                                              \
-      "explain: text, markdown, latex, json; eval: text, csv, json; lint, validate: text, json, sarif, junit; check, compare: text, json, junit") \
+          CLI_ON(VALIDATE) | CLI_ON(DESIGN),                                             \
+      "explain: text, markdown, latex, json; eval: text, csv, json; lint, validate: text, json, sarif, junit; check, compare: text, json, junit; design: text, json, csv, yaml") \
     X(CEILING, "ceiling", "KIND", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(EXPLAIN),       \
       "architectural (default, sound), datasheet, observed or measured")                 \
     X(SM_CLOCK, "sm-clock", "MHZ", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(EXPLAIN),      \
       "SM clock of --ceiling observed")                                                  \
     X(MEM_CLOCK, "mem-clock", "MHZ", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(EXPLAIN),    \
       "memory clock of --ceiling observed")                                              \
-    X(TOLERANCE, "tolerance", "PCT", CLI_ON(DECIDE),                                     \
+    X(TOLERANCE, "tolerance", "PCT", CLI_ON(DECIDE) | CLI_ON(FIT),                                     \
       "relative error accepted for fewer axes (default 5%)")                             \
     X(THRESHOLD, "threshold", "PCT", CLI_ON(COMPARE),                                    \
       "change that counts as a regression (default 5)")                                  \
@@ -114,11 +120,11 @@ typedef enum cli_command {
     X(WRITE_BASELINE, "write-baseline", "FILE", CLI_ON(VALIDATE),                        \
       "write the warnings and errors found to a baseline")                               \
     X(LIST_ALL, "all", "", CLI_ON(VALIDATE), "list every finding (default: 20 of a code a file)")                          \
-    X(SEED, "seed", "N", CLI_RUNS | CLI_ON(COMPARE), "seed of random inputs and resampling (default 1)")   \
+    X(SEED, "seed", "N", CLI_RUNS | CLI_ON(COMPARE) | CLI_ON(DESIGN) | CLI_ON(FIT), "seed of random inputs and resampling (default 1)")   \
     X(GRAPH_FAIL, "allow-graph-fail", "", CLI_RUNS,                                      \
       "fall back to eager launches where graph capture fails")                           \
-    X(OUT, "out", "DIR", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EXPORT) | CLI_ON(CALIBRATE), \
-      "output directory (default solcheck-out/OP; export: FILE.csv or DIR/; calibrate: FILE, default SYSTEM-measured.yaml)")            \
+    X(OUT, "out", "DIR", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EXPORT) | CLI_ON(CALIBRATE) | CLI_ON(DESIGN), \
+      "output directory (default solcheck-out/OP; design: none; export: FILE.csv or DIR/; calibrate: FILE, default SYSTEM-measured.yaml)")            \
     X(HTML, "html", "FILE", CLI_ON(AUDIT), "also write a page to browse")                \
     X(JOBS, "jobs", "N", CLI_ON(AUDIT), "tables at a time (default: one a processor)")   \
     X(NO_PLOTS, "no-plots", "", CLI_ON(DECIDE), "do not draw plots")                     \

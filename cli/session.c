@@ -201,7 +201,8 @@ static sc_status set_rest(cli_session *cli)
     const char *seed = cli_value(&cli->options, CLI_OPT_SEED, "1");
     double value;
     int64_t integer;
-    if (tp && cli->options.command != CLI_MEASURE) { /* that one takes a list */
+    if (tp && cli->options.command != CLI_MEASURE &&
+        cli->options.command != CLI_DESIGN) { /* these take a list */
         sc_status status = cli_number(cli, "tp", tp, &value);
         if (status == SC_OK)
             status = sol_config_set_tp(cli->op, &cli->config, value, &cli->diag);

@@ -32,7 +32,8 @@ int cli_main(int argc, char **argv);
  * and set by commands whose result is a verdict. */
 typedef sc_status cli_run(cli_session *cli, int *exit_code);
 cli_run cli_decide, cli_list, cli_explain, cli_eval, cli_check, cli_measure, cli_export,
-    cli_lint, cli_audit, cli_validate, cli_model, cli_compare, cli_calibrate;
+    cli_lint, cli_audit, cli_validate, cli_model, cli_compare, cli_calibrate, cli_design,
+    cli_fit;
 
 /* Finds the data directory: $SOLCHECK_DATA_DIR, the source tree when run from the build tree,
  * ../share/solcheck next to the executable, the installed one. Errors: SC_ENOMEM. */

@@ -3,6 +3,7 @@ EXTRA_DIST += \
 	docs/audit.md \
 	docs/compare.md \
 	docs/decisions.md \
+	docs/design.md \
 	docs/embedding.md \
 	docs/fit.md \
 	docs/measure.md \

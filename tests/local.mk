@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/lang/audit.test \
 	tests/lang/compare.test \
 	tests/lang/decide.test \
+	tests/lang/design.test \
 	tests/lang/eval.test \
 	tests/lang/explain.test \
 	tests/lang/lint.test \
