@@ -187,7 +187,7 @@ Test(reference, attention_context_by_hand)
     float q[] = {5, 5, 0, 0, 1, 2}, k[] = {-9, 0, (float)LN3}, v[] = {7, 10, 20};
     int32_t offset[] = {0, 1, 3};
     const void *host[] = {q, k, v, offset};
-    mock_case c = tiny(cls, SOL_CONTEXT, 2, 2, (int64_t[]){2, 1, 1, 1});
+    mock_case c = tiny(cls, SOL_CONTEXT, 2, 2, (int64_t[]){2, 1, 1, 1, 0});
     c.lengths = lengths;
     expect(cls, &c, host, 0, (double[]){7, 7}, 2);
     expect(cls, &c, host, 1, (double[]){10, 10}, 2);
@@ -204,7 +204,7 @@ Test(reference, attention_generation_by_hand)
     float q[] = {1, 1, 1, 1, 0, 0, 0, 0};
     int32_t table[] = {2, 0}, length[] = {66};
     const void *host[] = {q, k, v, table, length};
-    mock_case c = tiny(cls, SOL_GENERATION, 1, 66, (int64_t[]){2, 1, 4, 1});
+    mock_case c = tiny(cls, SOL_GENERATION, 1, 66, (int64_t[]){2, 1, 4, 1, 0});
     for (int e = 0; e < 4; e++) {
         k[1 * 4 + e] = (float)(log(65) / 2); /* block 0 slot 1: token 65 */
         v[1 * 4 + e] = (float)e;
