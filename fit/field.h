@@ -19,6 +19,9 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/export.h"
+
+SC_BEGIN_DECLS
 
 #define FIT_FIELD_MAX_COORDS 12
 
@@ -77,5 +80,7 @@ typedef struct fit_field_choice {
     double t0_s, eta_compute, eta_memory, sharpness; /* physical model; NaN: absent */
 } fit_field_choice;
 void fit_field_describe(const fit_field *field, fit_field_choice *out);
+
+SC_END_DECLS
 
 #endif

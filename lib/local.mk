@@ -19,6 +19,8 @@ nobase_pkginclude_HEADERS = \
 	base/status.h \
 	base/text.h \
 	base/yaml.h \
+	fit/design.h \
+	fit/field.h \
 	fit/fit.h \
 	sol/dtype.h \
 	sol/expr.h \
