@@ -76,7 +76,7 @@ sc-always:
 if HAVE_CRITERION
 check_PROGRAMS += tests/unit/test_cli
 TESTS += tests/unit/test_cli
-tests_unit_test_cli_SOURCES = tests/unit/cli/test_allocation.c
+tests_unit_test_cli_SOURCES = tests/unit/cli/test_allocation.c tests/unit/cli/test_tables_allocation.c
 tests_unit_test_cli_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_cli_LDADD = $(solcheck_LDADD) $(CRITERION_LIBS)
 endif
