@@ -42,6 +42,11 @@ typedef struct loader {
     yaml_event_t event;
     bool have_event;
     sc_diag *diag;
+    struct { /* the last place asked for: a line of a million items is walked once */
+        size_t line, character;
+        const char *at;
+        int col;
+    } last;
 } loader;
 
 /* ---- positions ---- */
@@ -52,15 +57,23 @@ static const char *source_line(const sc_yaml *doc, int line)
 }
 
 /* Byte column, from 1, of the character'th character (from 0) of a line. */
-static int byte_column(const sc_yaml *doc, size_t line, size_t character)
+static int byte_column(loader *load, size_t line, size_t character)
 {
-    const char *p = source_line(doc, (int)line);
-    int col = 1;
-    for (size_t i = 0; i < character && *p && *p != '\n'; i++) {
+    if (load->last.line != line || load->last.character > character || !load->last.at) {
+        load->last.line = line;
+        load->last.character = 0;
+        load->last.at = source_line(load->doc, (int)line);
+        load->last.col = 1;
+    }
+    const char *p = load->last.at;
+    int col = load->last.col;
+    for (; load->last.character < character && *p && *p != '\n'; load->last.character++) {
         p++, col++;
         while (((unsigned char)*p & 0xc0) == 0x80)
             p++, col++;
     }
+    load->last.at = p;
+    load->last.col = col;
     return col;
 }
 
@@ -108,7 +121,7 @@ static sc_status fail_at(loader *load, yaml_mark_t mark, sc_code code, const cha
     sc_status status = sc_diag_fail(load->diag, SC_EPARSE, code, "%s", text);
     size_t line = mark.line + 1;
     sc_diag_at(load->diag, load->doc->name, (int)line,
-               byte_column(load->doc, line, mark.column), 1,
+               byte_column(load, line, mark.column), 1,
                source_line(load->doc, (int)line));
     return status;
 }
@@ -154,8 +167,8 @@ static sc_status new_node(loader *load, sc_yaml_kind kind, node **out)
     made->pub.kind = kind;
     made->pub.text = "";
     made->pub.line = (int)load->event.start_mark.line + 1;
-    made->pub.col = byte_column(load->doc, load->event.start_mark.line + 1,
-                                load->event.start_mark.column);
+    made->pub.col =
+        byte_column(load, load->event.start_mark.line + 1, load->event.start_mark.column);
     made->pub.width = 1;
     made->expanded = 1;
     *out = made;
@@ -244,7 +257,8 @@ static sc_status check_key(loader *load, const node *parent, const node *key)
 {
     yaml_mark_t mark = load->event.start_mark;
     if (key->pub.kind != SC_YAML_SCALAR)
-        return fail_at(load, mark, SC1003, "malformed YAML: a key has to be a plain text");
+        return fail_at(load, mark, SC1003,
+                       "malformed YAML: a key has to be a plain text");
     if (!key->pub.quoted && strcmp(key->text, "<<") == 0)
         return fail_at(load, mark, SC1003, "merge keys (<<) are not supported");
     if (!sc_yaml_get(&parent->pub, key->text))
@@ -435,8 +449,7 @@ sc_status sc_yaml_fail(const sc_yaml *doc, const sc_yaml_node *at, sc_status sta
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     sc_diag_fail(diag, status, code, "%s", text);
-    sc_diag_at(diag, doc->name, at->line, at->col, at->width,
-               source_line(doc, at->line));
+    sc_diag_at(diag, doc->name, at->line, at->col, at->width, source_line(doc, at->line));
     return status;
 }
 
@@ -445,8 +458,9 @@ static bool blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Source position of character `offset` of a scalar: both texts are walked in step, runs of
- * white space counting alike, which covers plain, quoted, folded and literal styles. */
+/* Source position of character `offset` of a scalar: both texts are walked in step, runs
+ * of white space counting alike, which covers plain, quoted, folded and literal styles.
+ */
 static const char *walk(const char *source, const char *end, const char *text, int offset)
 {
     const char *p = source;

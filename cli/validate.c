@@ -53,6 +53,8 @@ static sc_status set_findings(validator *v)
     const char *baseline = cli_value(&cli->options, CLI_OPT_BASELINE, NULL);
     bool all = cli_has(&cli->options, CLI_OPT_LIST_ALL);
     sc_status status = col_findings_new(all ? 0 : MOST_LISTED, &v->findings, &cli->diag);
+    if (status == SC_OK && cli_has(&cli->options, CLI_OPT_WRITE_BASELINE))
+        col_findings_keep(v->findings);
     for (int i = 0; i < off->n && status == SC_OK; i++)
         for (const char *at = off->text[i]; *at && status == SC_OK;) {
             char code[16];

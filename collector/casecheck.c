@@ -15,6 +15,7 @@
 /* Configurations of one sweep, and keys of one file, that are looked at. */
 #define MAX_CONFIGS 20000
 #define MAX_KEYS 4000000
+#define MAX_POINTS 20000000 /* of one file */
 
 /* Fewer x with two points, or points in all, than a fit needs (fit/fit.h: 8 points, 4 of
  * them distinct) leave the decision untested. */
@@ -63,6 +64,7 @@ typedef struct checker {
     /* of the sweep at hand */
     const col_sweep *sweep;
     size_t n_configs, n_cases, n_product;
+    size_t n_points; /* of the file */
     example guard, memory, index, again, clash;
     int guard_index, term;
     sc_diag model;     /* why a configuration cannot be evaluated */
@@ -525,6 +527,10 @@ static sc_status check_config(void *user, const col_case_grid *grid)
     sc_status status = SC_OK;
     c->n_cases += grid->n;
     c->n_product += grid->n_product;
+    if ((c->n_points += grid->n_product) > MAX_POINTS) {
+        c->cost.at_least = true;
+        return SC_OK;
+    }
     if (c->n_configs++ == 0) {
         status = prove(c, grid->config);
         if (!status && !c->sweep->over_tokens && grid->n <= 4096)
@@ -671,11 +677,14 @@ static sc_status check_sweep(checker *c, const col_sweep *sweep)
         status = check_decision(c);
     if (!status)
         status = report_sweep(c);
-    if (visited == MAX_CONFIGS && !status) {
+    if (visited == MAX_CONFIGS)
         c->cost.at_least = true;
-        status = REPORT(c, sweep->at, SC_NOTE, SC2138, NULL,
-                        "only the first %d configurations were looked at", MAX_CONFIGS);
-    }
+    if (c->cost.at_least && !status && is_new(c, sc_yaml_root(c->cases->doc), SC2138))
+        status =
+            REPORT(c, sweep->at, SC_NOTE, SC2138, NULL,
+                   "not all cases were looked at: %d configurations of a sweep at most, "
+                   "%d points of a file",
+                   MAX_CONFIGS, MAX_POINTS);
     sol_program_free(c->gate);
     c->gate = NULL;
     sc_free(root);

@@ -12,7 +12,9 @@
 
 static const char *const sections[] = {"common_case_values", "all_frameworks_op_cases",
                                        "framework_specific_op_cases"};
-#define N_SECTIONS (sizeof sections / sizeof *sections)
+
+/* Points of one sweep at one configuration; the largest grid on record has 324. */
+#define MAX_GRID (1 << 20)
 
 sc_status col_cases_report(const col_cases *cases, col_findings *findings,
                            const sc_yaml_node *at, sc_severity severity, sc_code code,
@@ -27,7 +29,13 @@ sc_status col_cases_report(const col_cases *cases, col_findings *findings,
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     sc_diag_clear(&finding);
-    sc_yaml_fail(cases->doc, at, SC_EPARSE, code, &finding, "%s", text);
+    if (col_findings_lists(findings, code)) {
+        sc_yaml_fail(cases->doc, at, SC_EPARSE, code, &finding, "%s", text);
+    } else {
+        sc_diag_fail(&finding, SC_EPARSE, code, "%s", text);
+        sc_diag_at(&finding, sc_yaml_name(cases->doc), at->line, at->col, at->width,
+                   NULL);
+    }
     finding.severity = severity;
     if (hint)
         sc_diag_hint(&finding, "%s", hint);
@@ -414,6 +422,21 @@ static sc_status check_axes(cases_reader *r, const col_sweep *sweep, bool *compl
     return status;
 }
 
+/* Is the product of the axes small enough to be laid out? */
+static sc_status check_size(cases_reader *r, const col_sweep *sweep, bool *complete)
+{
+    const sol_phase *phase = r->op->phase[sweep->phase];
+    double n = sweep->over_tokens ? (double)sweep->tokens.n : 1;
+    for (int i = 0; i < phase->n_axes && !sweep->over_tokens; i++)
+        n *= sweep->axis[i].key ? (double)sweep->axis[i].n : 1;
+    if (n <= MAX_GRID)
+        return SC_OK;
+    *complete = false;
+    return CASES_REPORT(r, sweep->at, SC_ERROR, SC2138, "shorten the lists",
+                        "%s: %.3g points of the axes; %d are looked at",
+                        sol_phase_name(sweep->phase), n, MAX_GRID);
+}
+
 static sc_status add_sweep(cases_reader *r, const col_sweep *sweep)
 {
     col_cases *cases = r->cases;
@@ -441,6 +464,8 @@ static sc_status read_phase(cases_reader *r, const col_sweep *from, sol_phase_ki
         *found = true;
         *any_phase |= sweep.any_phase && sweep.over_tokens;
         status = check_axes(r, &sweep, &complete);
+        if (!status && complete)
+            status = check_size(r, &sweep, &complete);
     }
     if (!status && complete)
         status = read_params(r, &sweep);

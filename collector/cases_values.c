@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "collector/keyset.h"
 
 #define MAX_COMBINATIONS 65536
 
@@ -45,32 +46,42 @@ static sc_status read_value(cases_reader *r, node *at, const char *target, doubl
     return SC_OK;
 }
 
+/* Reports the values that are in the list before. */
+static sc_status check_twins(cases_reader *r, const col_case_values *values,
+                             const char *target)
+{
+    col_keyset seen = {0};
+    sc_status status = SC_OK;
+    for (size_t i = 0; i < values->n && !status; i++) {
+        bool there;
+        if (isnan(values->number[i]))
+            continue;
+        if (col_keyset_add(&seen, col_key_mix(col_key_start(0), values->number[i]),
+                           &there))
+            status = sc_diag_nomem(r->diag);
+        else if (there)
+            status = CASES_REPORT(r, values->at[i], SC_ERROR, SC2108,
+                                  "its cases would be measured twice: take one out",
+                                  "%s = %.9g is listed twice", target, values->number[i]);
+    }
+    col_keyset_clear(&seen);
+    return status;
+}
+
 /* In order, up or down, and each value once. */
 static sc_status check_order(cases_reader *r, const col_case_values *values,
                              const char *target)
 {
-    sc_status status = SC_OK;
+    sc_status status = check_twins(r, values, target);
     int direction = 0;
-    bool told = false;
     for (size_t i = 1; i < values->n && !status; i++) {
         double a = values->number[i - 1], b = values->number[i];
-        if (isnan(a) || isnan(b))
-            continue;
-        for (size_t k = 0; k < i && !status; k++)
-            if (values->number[k] == b) {
-                status = CASES_REPORT(r, values->at[i], SC_ERROR, SC2108,
-                                      "its cases would be measured twice: take one out",
-                                      "%s = %.9g is listed twice", target, b);
-                break;
-            }
-        int now = (b > a) - (b < a);
-        if (now && direction && now != direction && !told && !status) {
-            told = true;
-            status = CASES_REPORT(
-                r, values->at[i], SC_WARNING, SC2107,
-                "sort the list: readers and interpolation expect it",
-                "%s = %.9g after %.9g: neither ascending nor descending", target, b, a);
-        }
+        int now = isnan(a) || isnan(b) ? 0 : (b > a) - (b < a);
+        if (now && direction && now != direction)
+            return CASES_REPORT(r, values->at[i], SC_WARNING, SC2107,
+                                "sort the list: readers and interpolation expect it",
+                                "%s = %.9g after %.9g: neither ascending nor descending",
+                                target, b, a);
         direction = direction ? direction : now;
     }
     return status;

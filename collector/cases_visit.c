@@ -284,6 +284,7 @@ static sc_status visit_all(walk *w, bool all_dtypes, size_t most, col_case_visit
         total = total > SIZE_MAX / n ? SIZE_MAX : total * n;
     }
     sc_status status = SC_OK;
+    total = total < 64 * most ? total : 64 * most; /* those that are left out count too */
     for (size_t k = 0; k < total && !status && *visited < most; k++) {
         size_t at = k / n_tp, tp = k % n_tp;
         w->config.tp = sweep->tp.key ? sweep->tp.number[tp] : 1;

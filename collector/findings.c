@@ -38,6 +38,7 @@ typedef struct tally { /* of a code, in the file at hand */
 
 struct col_findings {
     size_t most;
+    bool keep; /* for a baseline */
     sc_diags list;
     sc_code *off;
     size_t n_off;
@@ -230,6 +231,22 @@ sc_status col_findings_write_baseline(const col_findings *all, const char *path,
 
 /* ---- adding ---- */
 
+void col_findings_keep(col_findings *all)
+{
+    all->keep = true;
+}
+
+bool col_findings_lists(const col_findings *all, sc_code code)
+{
+    for (size_t i = 0; i < all->n_off; i++)
+        if (all->off[i] == code)
+            return false;
+    for (size_t i = 0; i < all->n_tallies && all->most; i++)
+        if (all->tally[i].first.code == code)
+            return all->tally[i].n < all->most || !all->tally[i].n_held;
+    return true;
+}
+
 /* Keeps what a baseline would say of a finding. */
 static sc_status remember(col_findings *all, const sc_diag *finding, uint64_t hash)
 {
@@ -270,7 +287,7 @@ sc_status col_findings_add(col_findings *all, const sc_diag *finding)
             return SC_OK;
         }
     uint64_t hash = fingerprint(finding);
-    if (finding->severity > SC_NOTE && remember(all, finding, hash))
+    if (all->keep && finding->severity > SC_NOTE && remember(all, finding, hash))
         return SC_ENOMEM;
     print *known = find(&all->known, hash);
     if (known && known->n > 0) {

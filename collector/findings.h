@@ -21,6 +21,12 @@ sc_status col_findings_disable(col_findings *all, const char *code, sc_diag *dia
  * (position), SC_ENOMEM. */
 sc_status col_findings_baseline(col_findings *all, const char *path, sc_diag *diag);
 
+/* Keeps what col_findings_write_baseline needs of the findings that follow. */
+void col_findings_keep(col_findings *all);
+
+/* Will the next finding of a code be listed? Where not, its source line is not needed. */
+bool col_findings_lists(const col_findings *all, sc_code code);
+
 /* Adds a copy; `all` NULL is legal (dropped). Errors: SC_ENOMEM. */
 sc_status col_findings_add(col_findings *all, const sc_diag *finding);
 /* Ends a file: what was held back is summed up. Errors: SC_ENOMEM. */
@@ -35,7 +41,8 @@ col_finding_counts col_findings_count(const col_findings *all);
 /* Those to list, in order; owned by `all`. */
 const sc_diags *col_findings_list(const col_findings *all);
 
-/* Writes all findings of severity warning and error (the known ones too) as a baseline.
+/* Writes all findings of severity warning and error (the known ones too) that came after
+ * col_findings_keep as a baseline.
  * Errors: SC_EIO SC5000, SC_ENOMEM. */
 sc_status col_findings_write_baseline(const col_findings *all, const char *path,
                                       sc_diag *diag);

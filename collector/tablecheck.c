@@ -419,11 +419,11 @@ sc_status col_table_check_cells(const col_table *table, const sol_op *const *op,
     if (!status)
         status = check_rows(&c);
     if (!status)
-        status = check_mixed(&c, "device", SC2215, "a second device");
+        status = check_mixed(&c, "device", SC2215, "two devices");
     if (!status)
-        status = check_mixed(&c, "framework", SC2216, "a second framework");
+        status = check_mixed(&c, "framework", SC2216, "two frameworks");
     if (!status)
-        status = check_mixed(&c, "version", SC2216, "a second version");
+        status = check_mixed(&c, "version", SC2216, "two versions");
     bool whole = true;
     for (size_t row = 0; row < table->n_rows && c.bad; row++)
         whole &= !c.bad[row];

@@ -4,7 +4,8 @@
 set -e
 build=${SC_TOP_BUILDDIR:-.}
 top=${SC_TOP_SRCDIR:-.}
-for target in expr op system table; do
+SOLCHECK_DATA_DIR=$top; export SOLCHECK_DATA_DIR
+for target in cases expr op system table; do
     "$build/tests/fuzz/replay_$target" "$top/tests/fuzz/corpus/$target"
 done
 test -x "$build/tests/fuzz/replay_parquet" || {

@@ -159,6 +159,11 @@ fault("SC2133", "m/param.yaml", swap(mla, "kv_lora_rank: 512", "kv_lora_rnak: 51
 fault("SC2133", "m/axis.yaml", swap(mla, "      prefix: 0", "      prefixx: 0"))
 fault("SC2136", "m/limit.yaml", swap(mla, "max_context_tokens: 65536", "max_context_tokens: plenty"))
 
+endless = list(range(1, 3001))
+fault("SC2138", "m/endless.yaml", swap(swap(mla, numbers("context_batch_sizes", mla), f"    context_batch_sizes: {endless}\n"),
+                                       numbers("context_sequence_lengths", mla),
+                                       f"    context_sequence_lengths: {endless}\n"), severity="error")
+
 # ---- a case file with frameworks and profiles, in the reference ecosystem's layout ----
 
 layers = """schema_version: 1
