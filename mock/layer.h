@@ -148,7 +148,7 @@ void mock_fill_random(void *data, sol_dtype dtype, int64_t n, uint64_t seed,
  * gemm (params n, k; slots: mm): T = tokens
  *   x[T,k] input, w[n,k] weight, out[T,n]                      out = x * w^T
  *
- * attention (params num_heads, num_kv_heads, head_dim, causal; slots: attn, kv)
+ * attention (params num_heads, num_kv_heads, head_dim, causal, window; slots: attn, kv)
  *   context:    q[T,H,d], k[T,Hkv,d], v[T,Hkv,d], offset[b+1] i32 (cumulative lengths),
  *               out[T,H*d]
  *   generation: q[b,H,d], k_pool[N,64,Hkv,d], v_pool[N,64,Hkv,d] cache,
@@ -162,6 +162,13 @@ void mock_fill_random(void *data, sol_dtype dtype, int64_t n, uint64_t seed,
  *   generation: q[b,H,lora+rope] (absorbed), pool[N,64,lora+rope] cache (latent, then rope),
  *               table[b,ceil(s/64)] i32, length[b] i32, out[b,H*lora]
  *   softmax scale 1/sqrt(nope+rope) in both phases.
+ *
+ * attention and mla, scope op, after these: cos_sin[s,r] fp32 (r: what RoPE turns, head_dim
+ *   or qk_rope_head_dim), position[T] i32, slot[T] i32 (block * 64 + place), then what the
+ *   phase lacks of new tokens and cache: context k_pool, v_pool or latent[T,lora], pool;
+ *   generation k, v[b,Hkv,d] or latent[b,lora], k_rope[b,rope]. fp8 in slot kv: last,
+ *   scale[2] fp32 (keys or latent, values): number = stored number * scale.
+ *   Indices: mock_attend_tensors in mock/layers/layers.h.
  *
  * mla_bmm (params num_heads, kv_lora_rank, qk_nope_head_dim, v_head_dim, post; slots: mm)
  *   pre:  x[T,H,nope], w[H,nope,lora] weight, out[T,H*lora]       out_h = x_h * w_h

@@ -5,6 +5,7 @@ libscmock_la_SOURCES = \
 	mock/cold.c \
 	mock/calibrate.c mock/calibrate.h \
 	mock/check.c mock/check.h mock/check_cache.c mock/check_cases.c \
+	mock/cpu/append.c \
 	mock/cpu/attend.c \
 	mock/cpu/bmm.c \
 	mock/cpu/cpu.h \

@@ -80,6 +80,17 @@ typedef struct mock_cpu_fresh {
 
 #define MOCK_CPU_MAX_FRESH 4
 
+struct mock_attend_at; /* mock/layers/layers.h */
+/* append.c: sets exec->fresh and its tensors, and where exec->attend finds queries and
+ * keys then; the task does one token. Errors: SC_ENOMEM. */
+typedef sc_status mock_cpu_fresh_fn(mock_exec *exec, const struct mock_attend_at *at,
+                                    sc_diag *diag);
+mock_cpu_fresh_fn mock_cpu_fresh_attention, mock_cpu_fresh_mla;
+mock_cpu_task mock_cpu_append_task;
+/* Of an fp8 cache, of keys or values; 1 of others. */
+float mock_cpu_cache_scale(const mock_exec *exec, const struct mock_attend_at *at,
+                           bool values);
+
 struct mock_exec {
     mock_device *dev;
     const mock_case *c;
