@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "fit/field.h"
 #include "fit/internal.h"
 
 static double now_s(void)
@@ -101,9 +102,66 @@ static double plain_s(const fit_point *p, size_t n)
     return ok ? took : NAN;
 }
 
+/* Peak resident memory of this process, bytes; 0 where /proc has none. */
+static double peak_B(void)
+{
+    char line[256];
+    double kib = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, "VmHWM: %lf", &kib) == 1) {
+            break;
+        }
+    }
+    if (f) {
+        fclose(f);
+    }
+    return 1024 * kib;
+}
+
+/* The latency field at n points: what it costs to build, to ask, and in memory. */
+static void field_row(size_t n)
+{
+    double *v = malloc(6 * n * sizeof *v), before = peak_B();
+    const double *coord[3] = {v, v + n, v + 2 * n};
+    fit_point *p = malloc(n * sizeof *p);
+    fit_field *f = NULL;
+    fit_field_options o;
+    if (!v || !p) {
+        free(v);
+        free(p);
+        return;
+    }
+    make_points(p, n);
+    for (size_t i = 0; i < n; i++) {
+        v[i] = log((double)(1 + p[i].group));
+        v[n + i] = log(p[i].s);
+        v[2 * n + i] = log(p[i].b);
+        v[3 * n + i] = p[i].compute_s;
+        v[4 * n + i] = p[i].memory_s;
+        v[5 * n + i] = p[i].latency_s;
+    }
+    free(p);
+    fit_field_defaults(&o);
+    fit_field_data d = {n, 3, coord, v + 3 * n, v + 4 * n, v + 5 * n};
+    double start = now_s();
+    if (!fit_field_new(&d, &o, &f, NULL)) {
+        double built = now_s();
+        for (size_t i = 0; i < 1000; i++) {
+            fit_field_hold_out(f, i * (n / 1000));
+        }
+        printf("%8zu %12.3f %12.1f %12.0f\n", n, built - start, 1e3 * (now_s() - built),
+               (peak_B() - before) / (double)n);
+        fflush(stdout);
+    }
+    fit_field_free(f);
+    free(v);
+}
+
 int main(void)
 {
     static const size_t size[] = {200, 1000, 2000, 5000, 10000};
+    static const size_t large[] = {10000, 100000, 1000000};
     gsl_set_error_handler_off();
     fit_point *p = malloc(10000 * sizeof *p);
     if (!p) {
@@ -120,5 +178,9 @@ int main(void)
                plain / base, decision / base);
     }
     free(p);
+    printf("%8s %12s %12s %12s\n", "points", "field_s", "query_us", "peak B/point");
+    for (size_t k = 0; k < sizeof large / sizeof *large; k++) {
+        field_row(large[k]);
+    }
     return 0;
 }

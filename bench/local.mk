@@ -4,7 +4,7 @@ SC_BENCH = bench/bench_fit bench/bench_sol_eval bench/bench_startup
 SC_COMPARE = bench/bench_loo bench/framework_ratio bench/repeat
 EXTRA_PROGRAMS += $(SC_BENCH) $(SC_COMPARE)
 CLEANFILES += $(SC_BENCH) $(SC_COMPARE)
-EXTRA_DIST += bench/framework_goals.csv bench/framework_ratio.sh bench/repeat.sh
+EXTRA_DIST += bench/framework_goals.csv bench/framework_ratio.sh bench/repeat.sh bench/decisions.sh
 
 bench_bench_fit_SOURCES = bench/fit.c
 bench_bench_fit_LDADD = libscfit.la libscbase.la $(SC_LIBS)

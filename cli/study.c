@@ -77,6 +77,10 @@ static void decide(rep_phase *ph)
         snprintf(ph->why, sizeof ph->why, "%s",
                  proof == FIT_UNDECIDED ? "the proof is open and there are no measurements"
                                         : "by proof alone: there are no measurements");
+    } else if (ph->fitted && ph->fit.lof.n_points == 0 && proof != FIT_UNDECIDED) {
+        ph->kind = proof; /* as without measurements: these do not speak of the matter */
+        snprintf(ph->why, sizeof ph->why,
+                 "by proof alone: no two measured points share x, so they cannot test it");
     } else if (measured == FIT_UNDECIDED) {
         ph->kind = FIT_UNDECIDED;
         if (ph->fitted)

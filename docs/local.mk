@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	docs/decisions.md \
 	docs/design.md \
 	docs/embedding.md \
+	docs/accuracy.md \
 	docs/fit.md \
 	docs/measure.md \
 	docs/mock.md \

@@ -7,8 +7,10 @@ libscfit_la_SOURCES = fit/boot.c fit/curve.c fit/data.c fit/decide.c fit/design.
 if HAVE_CRITERION
 check_PROGRAMS += tests/unit/test_fit
 TESTS += tests/unit/test_fit
-tests_unit_test_fit_SOURCES = tests/unit/fit/test_curve.c tests/unit/fit/test_degenerate.c tests/unit/fit/test_field.c tests/unit/fit/test_fit.c \
-	tests/unit/fit/test_krige.c tests/unit/fit/test_lof.c tests/unit/fit/test_nls.c tests/unit/fit/test_physical.c \
+tests_unit_test_fit_SOURCES = tests/unit/fit/test_curve.c tests/unit/fit/test_degenerate.c \
+	tests/unit/fit/test_field.c tests/unit/fit/test_fit.c tests/unit/fit/test_krige.c \
+	tests/unit/fit/test_linear.c tests/unit/fit/test_lof.c tests/unit/fit/test_nls.c \
+	tests/unit/fit/test_physical.c \
 	tests/unit/fit/test_select.c tests/unit/fit/test_spline.c tests/unit/fit/test_tables.c \
 	tests/unit/fit/test_tree.c tests/unit/fit/truth.h
 tests_unit_test_fit_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

@@ -6,6 +6,7 @@
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_errno.h>
+#include <gsl/gsl_linalg.h>
 #include <gsl/gsl_multifit_nlinear.h>
 #include <math.h>
 #include <string.h>
@@ -17,9 +18,11 @@ typedef struct solver {
     gsl_multifit_nlinear_workspace *work;
     gsl_vector *theta, *weight;
     gsl_matrix *cov;
-    double *f, *abs_f;        /* [n] */
-    double *jac;              /* [n * p] */
-    double at[FIT_NLS_MAX_P]; /* theta of f and jac, if known */
+    gsl_matrix *scaled;                  /* [rows,p] Jacobian with columns of length 1 */
+    gsl_vector *tau, *step, *rhs, *rest; /* of its least-squares problem */
+    double *f, *abs_f;                   /* [n] */
+    double *jac;                         /* [n * p] */
+    double at[FIT_NLS_MAX_P];            /* theta of f and jac, if known */
     bool known;
     size_t rows; /* n and one per parameter with a prior */
 } solver;
@@ -88,6 +91,11 @@ static void solver_clear(solver *s)
     gsl_vector_free(s->theta);
     gsl_vector_free(s->weight);
     gsl_matrix_free(s->cov);
+    gsl_matrix_free(s->scaled);
+    gsl_vector_free(s->tau);
+    gsl_vector_free(s->step);
+    gsl_vector_free(s->rhs);
+    gsl_vector_free(s->rest);
     sc_free(s->f);
     sc_free(s->abs_f);
     sc_free(s->jac);
@@ -105,10 +113,17 @@ static bool solver_init(solver *s, const fit_nls_problem *q)
     s->theta = gsl_vector_alloc(q->p);
     s->weight = gsl_vector_alloc(s->rows);
     s->cov = gsl_matrix_alloc(q->p, q->p);
+    s->scaled = gsl_matrix_alloc(s->rows, q->p);
+    s->tau = gsl_vector_alloc(q->p);
+    s->step = gsl_vector_alloc(q->p);
+    s->rhs = gsl_vector_alloc(s->rows);
+    s->rest = gsl_vector_alloc(s->rows);
     s->f = sc_malloc(q->n * sizeof *s->f);
     s->abs_f = sc_malloc(q->n * sizeof *s->abs_f);
     s->jac = sc_malloc(q->n * q->p * sizeof *s->jac);
-    if (s->work && s->theta && s->weight && s->cov && s->f && s->abs_f && s->jac) {
+    bool linear = s->scaled && s->tau && s->step && s->rhs && s->rest;
+    if (linear && s->work && s->theta && s->weight && s->cov && s->f && s->abs_f &&
+        s->jac) {
         return true;
     }
     solver_clear(s);
@@ -193,6 +208,63 @@ static void set_weights(solver *s, double scale)
     }
 }
 
+/* Copies a Jacobian with its columns brought to length 1, which polynomials need; a
+ * column of zeros keeps its length. */
+static void scale_columns(solver *s, const gsl_matrix *jac, double *length)
+{
+    gsl_matrix_memcpy(s->scaled, jac);
+    for (size_t j = 0; j < s->problem->p; j++) {
+        gsl_vector_view column = gsl_matrix_column(s->scaled, j);
+        length[j] = gsl_blas_dnrm2(&column.vector);
+        if (!(length[j] > 0) || !isfinite(length[j])) {
+            length[j] = 1;
+        }
+        gsl_vector_scale(&column.vector, 1 / length[j]);
+    }
+}
+
+static double sum_of_squares(const solver *s)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->problem->n; i++) {
+        sum += s->f[i] * s->f[i];
+    }
+    return sum;
+}
+
+/* Gauss-Newton steps by QR of the scaled Jacobian: what the trust region leaves when its
+ * own steps no longer lower the loss by more than roundoff. Without weights and prior. */
+static void polish(solver *s, double *theta)
+{
+    size_t n = s->problem->n, p = s->problem->p;
+    double length[FIT_NLS_MAX_P], next[FIT_NLS_MAX_P];
+    for (int round = 0; round < 4; round++) {
+        gsl_vector_view at = gsl_vector_view_array(theta, p);
+        if (!evaluate(s, &at.vector)) {
+            return;
+        }
+        double before = sum_of_squares(s);
+        gsl_matrix_const_view jac = gsl_matrix_const_view_array(s->jac, n, p);
+        scale_columns(s, &jac.matrix, length);
+        memcpy(s->rhs->data, s->f, n * sizeof *s->f);
+        if (gsl_linalg_QR_decomp(s->scaled, s->tau) ||
+            gsl_linalg_QR_lssolve(s->scaled, s->tau, s->rhs, s->step, s->rest)) {
+            return;
+        }
+        for (size_t j = 0; j < p; j++) {
+            next[j] = theta[j] - gsl_vector_get(s->step, j) / length[j];
+            if (!isfinite(next[j])) {
+                return;
+            }
+        }
+        gsl_vector_view there = gsl_vector_view_array(next, p);
+        if (!evaluate(s, &there.vector) || sum_of_squares(s) > before * (1 + 1e-12)) {
+            return;
+        }
+        memcpy(theta, next, p * sizeof *theta);
+    }
+}
+
 static void finish(solver *s, fit_nls_result *out)
 {
     const fit_nls_problem *q = s->problem;
@@ -204,10 +276,12 @@ static void finish(solver *s, fit_nls_result *out)
     }
     out->dof = fmax(mass - (double)q->p, 1);
     out->scale = sqrt(rss / out->dof);
-    gsl_multifit_nlinear_covar(gsl_multifit_nlinear_jac(s->work), 1e-12, s->cov);
+    double length[FIT_NLS_MAX_P];
+    scale_columns(s, gsl_multifit_nlinear_jac(s->work), length);
+    gsl_multifit_nlinear_covar(s->scaled, 1e-14, s->cov);
     for (size_t j = 0; j < q->p * q->p; j++) {
-        out->cov[j] =
-            s->cov->data[j / q->p * s->cov->tda + j % q->p] * out->scale * out->scale;
+        double unit = out->scale * out->scale / (length[j / q->p] * length[j % q->p]);
+        out->cov[j] = s->cov->data[j / q->p * s->cov->tda + j % q->p] * unit;
     }
 }
 
@@ -255,6 +329,11 @@ sc_status fit_nls_solve(const fit_nls_problem *q, double *theta, fit_nls_result 
     memcpy(th, theta, q->p * sizeof *th);
     fit_nls_result out = {0};
     bool ok = reweight(&s, th, &out);
+    if (ok && q->accurate && !(q->huber > 0) && !q->prior_weight) {
+        double scale;
+        polish(&s, th);
+        ok = judge(&s, th, &scale, &out.loss);
+    }
     if (ok) {
         finish(&s, &out);
         memcpy(theta, th, q->p * sizeof *th);

@@ -85,11 +85,10 @@ static void add_head(sc_buf *out, const rep_study *study)
 static sc_status add_forms(sc_buf *out, const rep_study *study, const rep_phase *p,
                            sc_diag *diag)
 {
-    static const char *const label[] = {
-        [REP_FLOP] = "FLOP",
-        [REP_EXPS] = "exp",
-        [REP_BYTES] = "bytes",
-        [REP_NETWORK] = "network"};
+    static const char *const label[] = {[REP_FLOP] = "FLOP",
+                                        [REP_EXPS] = "exp",
+                                        [REP_BYTES] = "bytes",
+                                        [REP_NETWORK] = "network"};
     for (int t = 0; t < REP_N_TOTALS; t++) {
         if (t == REP_EXPS || t == REP_NETWORK) {
             continue; /* in explain and in the note */
@@ -248,9 +247,12 @@ static void add_decision(sc_buf *out, const rep_phase *p)
     sc_buf_printf(&text, "%s: ", fit_kind_name(p->kind));
     sc_buf_add(&text, p->kind == FIT_UNDECIDED ? "keep " : "collect over ");
     rep_add_names(&text, name, n, ", ", "");
+    bool silent = p->fitted && p->fit.lof.n_points == 0 && p->kind != FIT_UNDECIDED &&
+                  p->agreement == REP_OPEN;
     sc_buf_printf(&text, " (%s)",
-                  p->points.n > 0 ? agreement[p->agreement]
-                                  : "by proof, nothing measured");
+                  p->points.n == 0 ? "by proof, nothing measured"
+                  : silent         ? "by proof; no points of equal x test it"
+                                   : agreement[p->agreement]);
     add_line(out, sol_phase_name(p->phase->kind), "%s", sc_buf_text(&text));
     out->failed |= text.failed;
     sc_buf_free(&text);
