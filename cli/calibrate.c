@@ -75,8 +75,8 @@ static sc_status print_json(const calibration *c)
                       info->text, "unit", info->unit, "value", number_or_null(r->value),
                       "noise", number_or_null(r->noise), "samples", r->samples,
                       "sm_clock_hz", number_or_null(r->telemetry.sm_clock_hz),
-                      "mem_clock_hz", number_or_null(r->telemetry.mem_clock_hz), "power_W",
-                      number_or_null(r->telemetry.power_W), "throttle",
+                      "mem_clock_hz", number_or_null(r->telemetry.mem_clock_hz),
+                      "power_W", number_or_null(r->telemetry.power_W), "throttle",
                       (json_int_t)r->telemetry.throttle, "how", r->how, "why", r->why));
     }
     json_t *root =
@@ -162,8 +162,8 @@ static sc_status wrong_system(calibration *c, const char *given)
     return SC_EINVAL;
 }
 
-/* The system of which the device's name holds the first word; cli->system stays NULL where
- * there is none. */
+/* The system of which the device's name holds the first word; cli->system stays NULL
+ * where there is none. */
 static sc_status system_of_device(calibration *c)
 {
     cli_session *cli = c->cli;
@@ -186,9 +186,9 @@ static sc_status find_system(calibration *c)
     bool cpu = strcmp(info->kind, "cpu") == 0;
     if (!given && cpu)
         return SC_OK;
-    sc_status status = given ? sol_system_find(given, cli->data_dir, &cli->system,
-                                               &cli->diag)
-                             : system_of_device(c);
+    sc_status status =
+        given ? sol_system_find(given, cli->data_dir, &cli->system, &cli->diag)
+              : system_of_device(c);
     if (status != SC_OK)
         return status;
     if (!cli->system || cli->system->sm_version != (cpu ? CPU_VERSION : info->sm_version))
@@ -280,8 +280,9 @@ static sc_status compose(calibration *c, sc_buf *out, size_t *n_merged)
                                    r->telemetry.power_W,
                                    r->telemetry.throttle};
     }
-    sc_buf_printf(out, "# Measured by solcheck calibrate, %s. Format: "
-                       "docs/system-format.md.\n",
+    sc_buf_printf(out,
+                  "# Measured by solcheck calibrate, %s. Format: "
+                  "docs/system-format.md.\n",
                   date);
     return sol_system_merge(c->base, m, n, out, n_merged, &c->cli->diag);
 }
@@ -293,8 +294,9 @@ static sc_status write_checked(calibration *c, const char *path, const sc_buf *t
     sc_buf trial = {0};
     sc_diag *diag = &c->cli->diag;
     sc_buf_printf(&trial, "%s.%ld", path, (long)getpid());
-    sc_status status = trial.failed ? sc_diag_nomem(diag)
-                                    : sc_file_write(trial.text, text->text, text->n, diag);
+    sc_status status = trial.failed
+                           ? sc_diag_nomem(diag)
+                           : sc_file_write(trial.text, text->text, text->n, diag);
     if (status == SC_OK) {
         status = sol_system_load(trial.text, &system, diag);
         if (status == SC_OK)

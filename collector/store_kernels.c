@@ -17,8 +17,8 @@ static sc_status prepare_keyed(col_store *store, const char *sql, const col_reco
 {
     sc_buf text = {0};
     col_store_key(key, &text);
-    sc_status status = text.failed ? sc_diag_nomem(diag)
-                                   : col_store_prepare(store, sql, out, diag);
+    sc_status status =
+        text.failed ? sc_diag_nomem(diag) : col_store_prepare(store, sql, out, diag);
     if (!status)
         sqlite3_bind_text(*out, 1, sc_buf_text(&text), -1, SQLITE_TRANSIENT);
     sc_buf_free(&text);
@@ -50,8 +50,9 @@ static sc_status find_point(col_store *store, const col_record *key, int64_t *id
                             sc_diag *diag)
 {
     sqlite3_stmt *find;
-    sc_status status = prepare_keyed(
-        store, "SELECT id FROM points WHERE key = ? AND state = 'done'", key, &find, diag);
+    sc_status status =
+        prepare_keyed(store, "SELECT id FROM points WHERE key = ? AND state = 'done'",
+                      key, &find, diag);
     if (status)
         return status;
     int code = sqlite3_step(find);
@@ -108,8 +109,8 @@ static sc_status replace(col_store *store, const col_record *key,
     sqlite3_stmt *drop;
     sc_status status = find_point(store, key, &point, diag);
     if (!status)
-        status = col_store_prepare(store, "DELETE FROM kernels WHERE point = ?", &drop,
-                                   diag);
+        status =
+            col_store_prepare(store, "DELETE FROM kernels WHERE point = ?", &drop, diag);
     if (status)
         return status;
     sqlite3_bind_int64(drop, 1, point);
@@ -145,17 +146,16 @@ sc_status col_store_set_kernels(col_store *store, const col_record *key,
     X("s", "s")                                                                          \
     X("tp", "tp_size")                                                                   \
     X("cache", "cache")                                                                  \
-    X("points.latency_s AS all_s", "latency")                                               \
+    X("points.latency_s AS all_s", "latency")                                            \
     X("kernels.n", "kernel")                                                             \
     X("name", "kernel_name")                                                             \
-    X("kernels.latency_s AS one_s", "kernel_latency")                                       \
+    X("kernels.latency_s AS one_s", "kernel_latency")                                    \
     X("grid", "grid")                                                                    \
     X("block", "block")                                                                  \
     X("registers", "registers")                                                          \
     X("smem_B", "smem_B")
 
-static const char select_sql[] =
-    "SELECT key"
+static const char select_sql[] = "SELECT key"
 #define X(sql, name) ", " sql
     COLUMNS(X)
 #undef X

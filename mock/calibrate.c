@@ -73,8 +73,8 @@ static void summarise(double *value, int n, mock_reading *out)
     out->samples = n;
 }
 
-/* One sample of each: launches into a stream; a graph of FLOOR_NODES and one of 1, of which
- * the difference is the other nodes and the rest the replay. */
+/* One sample of each: launches into a stream; a graph of FLOOR_NODES and one of 1, of
+ * which the difference is the other nodes and the rest the replay. */
 static sc_status floor_sample(const mock_device_ops *ops, mock_exec *empty,
                               double sample[3], sc_diag *diag)
 {
@@ -188,8 +188,7 @@ static sc_status time_probe(const calibration *run, mock_exec *exec,
                             sc_diag *diag)
 {
     static const mock_class as_class = {.name = "calibrate"};
-    mock_bench bench = {
-        .cls = &as_class, .ops = run->ops, .dev = run->dev, .exec = exec};
+    mock_bench bench = {.cls = &as_class, .ops = run->ops, .dev = run->dev, .exec = exec};
     return mock_bench_time(&bench, options, out, diag);
 }
 
@@ -309,8 +308,8 @@ static sc_status calibrate_one(calibration *run, mock_ceiling which, mock_ceilin
                                const mock_probe *probe, int n, sc_diag *diag)
 {
     bool two = more != which;
-    sc_status status = best_of(run, probe, n, &run->out[which],
-                               two ? &run->out[more] : NULL, diag);
+    sc_status status =
+        best_of(run, probe, n, &run->out[which], two ? &run->out[more] : NULL, diag);
     if (!status && run->emit) {
         run->emit(run->user, which, &run->out[which]);
         if (two)
@@ -345,8 +344,8 @@ static sc_status calibrate_dram(calibration *run, sc_diag *diag)
     return status;
 }
 
-/* A sixth and a third of the cache: lines of another kernel and the cache's own halves leave
- * less room than its size says. */
+/* A sixth and a third of the cache: lines of another kernel and the cache's own halves
+ * leave less room than its size says. */
 static sc_status calibrate_l2(calibration *run, sc_diag *diag)
 {
     size_t l2_B = (size_t)run->info->l2_B;
@@ -354,7 +353,8 @@ static sc_status calibrate_l2(calibration *run, sc_diag *diag)
                           {.kind = MOCK_PROBE_READ, .size_B = l2_B / 3, .passes = 64}};
     if (l2_B > 0)
         return calibrate_one(run, MOCK_CEILING_L2, MOCK_CEILING_L2, probe, 2, diag);
-    no_reading(&run->out[MOCK_CEILING_L2], "the device does not tell the size of its cache");
+    no_reading(&run->out[MOCK_CEILING_L2],
+               "the device does not tell the size of its cache");
     if (run->emit)
         run->emit(run->user, MOCK_CEILING_L2, &run->out[MOCK_CEILING_L2]);
     return SC_OK;

@@ -7,8 +7,8 @@
 #include "mock/device.h"
 
 /* X(id, text, unit, section, entry and key in a system file). In the order in which they
- * are measured. Tensor rates come twice: for some milliseconds after a pause, and once the
- * device has settled at its power limit. */
+ * are measured. Tensor rates come twice: for some milliseconds after a pause, and once
+ * the device has settled at its power limit. */
 #define MOCK_CEILING_LIST(X)                                                             \
     X(LAUNCH, "launch, stream", "s", "launch", "", "stream_s")                           \
     X(GRAPH_NODE, "launch, node of a graph", "s", "launch", "", "graph_node_s")          \
@@ -31,8 +31,7 @@
     X(FP8, "tensor fp8, burst", "FLOP/s", "tensor", "fp8", "measured_flop_s")            \
     X(FP8_LONG, "tensor fp8, sustained", "FLOP/s", "tensor", "fp8", "sustained_flop_s")  \
     X(INT8, "tensor int8, burst", "FLOP/s", "tensor", "int8", "measured_flop_s")         \
-    X(INT8_LONG, "tensor int8, sustained", "FLOP/s", "tensor", "int8",                   \
-      "sustained_flop_s")
+    X(INT8_LONG, "tensor int8, sustained", "FLOP/s", "tensor", "int8", "sustained_flop_s")
 
 typedef enum mock_ceiling {
 #define X(id, text, unit, section, entry, key) MOCK_CEILING_##id,
@@ -42,11 +41,11 @@ typedef enum mock_ceiling {
 } mock_ceiling;
 
 typedef struct mock_reading {
-    double value;   /* median, in the unit of the list; NaN: not measured, see why */
-    double noise;   /* median absolute deviation of the samples over the median */
+    double value; /* median, in the unit of the list; NaN: not measured, see why */
+    double noise; /* median absolute deviation of the samples over the median */
     int samples;
-    char how[160];  /* what ran: kernel, sizes */
-    char why[200];  /* not measured: the reason */
+    char how[160];            /* what ran: kernel, sizes */
+    char why[200];            /* not measured: the reason */
     mock_telemetry telemetry; /* after the last sample; throttle bits of any */
 } mock_reading;
 
@@ -57,14 +56,14 @@ typedef struct mock_ceiling_info {
 const mock_ceiling_info *mock_ceiling_describe(mock_ceiling which);
 
 /* Seconds that the device needs for nothing: a launch of an empty kernel into a stream
- * that is kept busy, a node of a graph of such kernels, and a replay of a graph beside its
- * nodes. NaN where it could not be measured. */
+ * that is kept busy, a node of a graph of such kernels, and a replay of a graph beside
+ * its nodes. NaN where it could not be measured. */
 typedef struct mock_floor {
     double stream_s, node_s, replay_s;
 } mock_floor;
 
-/* Takes some milliseconds. Errors: SC_EGPU; a device without probes has no floor, which is
- * no error. */
+/* Takes some milliseconds. Errors: SC_EGPU; a device without probes has no floor, which
+ * is no error. */
 sc_status mock_floor_measure(const mock_device_ops *ops, mock_device *dev,
                              mock_floor *out, sc_diag *diag);
 
@@ -81,9 +80,9 @@ void mock_calibrate_defaults(const mock_device_info *info,
 /* Called after every reading. */
 typedef void mock_reading_fn(void *user, mock_ceiling which, const mock_reading *reading);
 
-/* Measures every ceiling that the device has; out[MOCK_N_CEILINGS]. Each is the best of some
- * sizes. What a device cannot do is NaN, with the reason. emit may be NULL. Errors: SC_EGPU,
- * SC_ENOMEM; SC_EUNABLE SC3017 (nothing was measured). */
+/* Measures every ceiling that the device has; out[MOCK_N_CEILINGS]. Each is the best of
+ * some sizes. What a device cannot do is NaN, with the reason. emit may be NULL. Errors:
+ * SC_EGPU, SC_ENOMEM; SC_EUNABLE SC3017 (nothing was measured). */
 sc_status mock_calibrate(const mock_device_ops *ops, mock_device *dev,
                          const mock_device_info *info,
                          const mock_calibrate_options *options, mock_reading_fn *emit,

@@ -31,10 +31,10 @@ typedef struct mock_telemetry { /* NaN or 0: not known */
                           thermal, hardware; idle and application clocks masked out */
 } mock_telemetry;
 
-/* What calibration runs in the place of a layer: a launch is a known amount of one kind of
- * work. EMPTY does none, READ, WRITE and COPY pass over memory, FMA multiplies and adds in
- * registers, EXP takes exponentials, GEMM is the vendor's matrix product
- * out[m,n] = x[m,k] w[n,k]^T, the fastest of its algorithms. */
+/* What calibration runs in the place of a layer: a launch is a known amount of one kind
+ * of work. EMPTY does none, READ, WRITE and COPY pass over memory, FMA multiplies and
+ * adds in registers, EXP takes exponentials, GEMM is the vendor's matrix product out[m,n]
+ * = x[m,k] w[n,k]^T, the fastest of its algorithms. */
 typedef enum mock_probe_kind {
     MOCK_PROBE_EMPTY,
     MOCK_PROBE_READ,
@@ -89,18 +89,20 @@ typedef struct mock_device_ops {
     sc_status (*fill_byte)(mock_device *dev, void *p, int value, size_t size_B,
                            sc_diag *diag);
 
-    /* Prepares a layer for one case on device tensors ptr[] in planned order; may allocate
-     * workspace. c must outlive the exec. Errors: SC_EUNABLE SC3005 with the reason (layer
-     * unknown, dtype, shape or compute capability), SC_ENOMEM SC3004, SC_EGPU. */
+    /* Prepares a layer for one case on device tensors ptr[] in planned order; may
+     * allocate workspace. c must outlive the exec. Errors: SC_EUNABLE SC3005 with the
+     * reason (layer unknown, dtype, shape or compute capability), SC_ENOMEM SC3004,
+     * SC_EGPU. */
     sc_status (*prepare)(mock_device *dev, const char *layer, const mock_case *c,
                          void *const ptr[], mock_exec **out, sc_diag *diag);
     void (*release)(mock_exec *exec); /* NULL is legal */
-    /* The kernel route, e.g. "flash_mma_192x128" or "cublaslt:algo23"; owned by the exec. */
+    /* The kernel route, e.g. "flash_mma_192x128" or "cublaslt:algo23"; owned by the exec.
+     */
     const char *(*source)(const mock_exec *exec);
     /* Runs once and waits. Errors: SC_EGPU SC3003. */
     sc_status (*run)(mock_exec *exec, sc_diag *diag);
-    /* Runs n times back to back, as one replayed graph (captured and kept on first use for
-     * this n) or eagerly; *seconds is the whole time by device events. Graph mode:
+    /* Runs n times back to back, as one replayed graph (captured and kept on first use
+     * for this n) or eagerly; *seconds is the whole time by device events. Graph mode:
      * SC_EUNABLE SC3006 when capture fails; nothing was run then. */
     sc_status (*time)(mock_exec *exec, mock_launch launch, int n, double *seconds,
                       sc_diag *diag);

@@ -19,9 +19,9 @@ typedef struct sol_measurement {
 } sol_measurement;
 
 /* Appends the text of a system file in our layout with measurement[n] in the place of, or
- * beside, what it holds; comments are lost. A section is added where the file has none, an
- * entry of tensor or cuda is not: its work per clock is not known. *n_merged counts those
- * that went in. Errors: SC_EPARSE SC1102 (not our layout), SC_ENOMEM. Test:
+ * beside, what it holds; comments are lost. A section is added where the file has none,
+ * an entry of tensor or cuda is not: its work per clock is not known. *n_merged counts
+ * those that went in. Errors: SC_EPARSE SC1102 (not our layout), SC_ENOMEM. Test:
  * tests/unit/sol/test_system.c. */
 sc_status sol_system_merge(const sc_yaml *base, const sol_measurement *measurement,
                            size_t n, sc_buf *out, size_t *n_merged, sc_diag *diag);

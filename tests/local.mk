@@ -37,3 +37,19 @@ dist_check_SCRIPTS += tests/measure/run.sh tests/measure/calibrate.sh
 TESTS += tests/validate/run.sh
 dist_check_SCRIPTS += tests/validate/run.sh
 EXTRA_DIST += tests/validate/mutate.py
+
+# tests/cuda_stub/: the CUDA sources without the Toolkit
+TESTS += tests/cuda_stub/run.sh
+dist_check_SCRIPTS += tests/cuda_stub/run.sh
+EXTRA_DIST += \
+	tests/cuda_stub/cublasLt.h \
+	tests/cuda_stub/cuda.h \
+	tests/cuda_stub/cudaTypedefs.h \
+	tests/cuda_stub/cuda_bf16.h \
+	tests/cuda_stub/cuda_fp16.h \
+	tests/cuda_stub/cuda_fp8.h \
+	tests/cuda_stub/cuda_runtime.h \
+	tests/cuda_stub/cuda_runtime_api.h \
+	tests/cuda_stub/nvtx3/nvToolsExt.h \
+	tests/cuda_stub/probe.cu \
+	tests/cuda_stub/wrong.cu

@@ -1,4 +1,5 @@
-/* solcheck - what the CPU can do at most: passes over memory, multiply-adds, exponentials.
+/* solcheck - what the CPU can do at most: passes over memory, multiply-adds,
+ * exponentials.
  *
  * Each task has memory or registers of its own; the number of tasks is four times that of
  * the threads, so that one that was held up does not hold up the rest.
@@ -145,8 +146,7 @@ static sc_status set_up(mock_exec *exec, double *work, sc_diag *diag)
     if (p->kind == MOCK_PROBE_READ || p->kind == MOCK_PROBE_WRITE ||
         p->kind == MOCK_PROBE_COPY) {
         status = take_memory(exec, diag);
-        *work =
-            (double)exec->probe.size_B * (p->kind == MOCK_PROBE_READ ? p->passes : 1);
+        *work = (double)exec->probe.size_B * (p->kind == MOCK_PROBE_READ ? p->passes : 1);
     }
     return status;
 }

@@ -1,8 +1,8 @@
 /* solcheck - calibration on a GPU: hosts of probe.cu, and matrix products of cuBLASLt.
  *
  * A matrix product is tried with all algorithms that cuBLASLt's heuristic offers; the one
- * with the shortest of some runs is kept. Its operands are normal random numbers: the power
- * that a tensor core takes, and with it the clock, depends on the bits that change.
+ * with the shortest of some runs is kept. Its operands are normal random numbers: the
+ * power that a tensor core takes, and with it the clock, depends on the bits that change.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include "mock/cuda/cuda.h"
 
@@ -66,9 +66,8 @@ static void probe_release(mock_exec *exec)
     sc_free(p);
 }
 
-static const cuda_route kernel_route = {.layer = "probe",
-                                        .launch = probe_launch,
-                                        .release = probe_release};
+static const cuda_route kernel_route = {
+    .layer = "probe", .launch = probe_launch, .release = probe_release};
 
 /* Memory of whole rounds: every SM has as many tiles as any other. */
 static sc_status take_memory(mock_exec *exec, const mock_probe *probe, sc_diag *diag)
@@ -165,9 +164,8 @@ static sc_status gemm_launch(mock_exec *exec, sc_diag *diag)
               diag);
 }
 
-static const cuda_route gemm_route = {.layer = "gemm probe",
-                                      .launch = gemm_launch,
-                                      .release = probe_release};
+static const cuda_route gemm_route = {
+    .layer = "gemm probe", .launch = gemm_launch, .release = probe_release};
 
 /* Normal numbers of which a period, no multiple of a tile, is made on the host. */
 static sc_status fill(mock_device *dev, void *to, sol_dtype dtype, int64_t n,
@@ -200,7 +198,8 @@ static sc_status describe(probe_state *p, const mock_probe *g, const lt_types *t
     cublasOperation_t transposed = CUBLAS_OP_T;
     int8_t fast = 1; /* accumulators of fp8 products: what frameworks run */
     size_t workspace_B = CUDA_LT_WORKSPACE_B;
-    sc_status status = LT(cublasLtMatmulDescCreate(&p->matmul, t->compute, t->scale), diag);
+    sc_status status =
+        LT(cublasLtMatmulDescCreate(&p->matmul, t->compute, t->scale), diag);
     if (!status)
         status = LT(cublasLtMatmulDescSetAttribute(p->matmul, CUBLASLT_MATMUL_DESC_TRANSA,
                                                    &transposed, sizeof transposed),
@@ -307,7 +306,7 @@ static sc_status make_gemm(mock_exec *exec, const mock_probe *g, double *work,
 static sc_status make(mock_exec *exec, const mock_probe *probe, double *work,
                       sc_diag *diag)
 {
-    static const char *const name[] = {"empty", "read", "write", "copy",
+    static const char *const name[] = {"empty", "read", "write",   "copy",
                                        "fma",   "exp",  "cublaslt"};
     probe_state *p = exec->state = sc_calloc(1, sizeof *p);
     if (!p)

@@ -1,12 +1,12 @@
 /* solcheck - kernels that do one thing, for calibration: what a GPU reaches at most.
  *
  * Floors are the ceilings themselves (data sheet: 3.35e12 B/s, 66.9e12 fp32 FLOP/s,
- * 133.8e12 of packed fp16, 16 exponentials a clock and SM). Predictions for an H100: reads
- * 3.0 to 3.1 TB/s (92 % of the pins; refresh and read-write turns take the rest), writes and
- * copies 2.9, fp32 65 TFLOP/s, exponentials 4.1e12/s at 1980 MHz, L2 reads of 8 to 16 MB
- * 7.8 TB/s. What came of them: docs/kernels.md. Every instruction that counts is volatile
- * assembly, so that none can be merged or dropped.
- * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+ * 133.8e12 of packed fp16, 16 exponentials a clock and SM). Predictions for an H100:
+ * reads 3.0 to 3.1 TB/s (92 % of the pins; refresh and read-write turns take the rest),
+ * writes and copies 2.9, fp32 65 TFLOP/s, exponentials 4.1e12/s at 1980 MHz, L2 reads of
+ * 8 to 16 MB 7.8 TB/s. What came of them: docs/kernels.md. Every instruction that counts
+ * is volatile assembly, so that none can be merged or dropped. SPDX-License-Identifier:
+ * GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <cuda_runtime.h>
 
 #include "mock/cuda/kernels.h"
@@ -135,8 +135,8 @@ template <typename Op>
 static cudaError_t run_chains(const cuda_probe_args *args, unsigned a,
                               cudaStream_t stream)
 {
-    chains_kernel<Op><<<args->blocks, CUDA_PROBE_THREADS, 0, stream>>>(
-        (uint4 *)args->out, a, args->n);
+    chains_kernel<Op>
+        <<<args->blocks, CUDA_PROBE_THREADS, 0, stream>>>((uint4 *)args->out, a, args->n);
     return cudaGetLastError();
 }
 

@@ -77,8 +77,7 @@ static sc_status unable(sc_diag *diag, const char *why)
 
 static sc_status load(sc_diag *diag)
 {
-    static const char *const name[] = {"libcupti.so.13", "libcupti.so.12",
-                                       "libcupti.so"};
+    static const char *const name[] = {"libcupti.so.13", "libcupti.so.12", "libcupti.so"};
     for (size_t i = 0; i < sizeof name / sizeof name[0] && !cupti.library; i++)
         cupti.library = dlopen(name[i], RTLD_NOW | RTLD_LOCAL);
     if (!cupti.library)

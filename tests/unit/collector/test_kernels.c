@@ -1,5 +1,6 @@
-/* Kernels in the record store: written with their point, replaced, exported, gone with it.
- * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+/* Kernels in the record store: written with their point, replaced, exported, gone with
+ * it. SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE
+ */
 #include <config.h>
 
 #include <criterion/criterion.h>
@@ -123,15 +124,21 @@ Test(kernels, are_exported_in_order_each_point_once)
         sc_buf_text(&text),
         "device,op_name,params,dtypes,phase,b,s,tp_size,cache,latency,kernel,kernel_name,"
         "kernel_latency,grid,block,registers,smem_B\n"
-        "\"A \"\"part\"\", odd\",toy,\"{\"\"heads\"\":6.0}\",\"{\"\"kv\"\":\"\"fp8\"\"}\","
-        "generation,3,131,4,hot,0.02385,1,\"split<64, float>\",0.01725,132x2x1,384x1x1,168,"
+        "\"A \"\"part\"\", "
+        "odd\",toy,\"{\"\"heads\"\":6.0}\",\"{\"\"kv\"\":\"\"fp8\"\"}\","
+        "generation,3,131,4,hot,0.02385,1,\"split<64, "
+        "float>\",0.01725,132x2x1,384x1x1,168,"
         "232448\n"
-        "\"A \"\"part\"\", odd\",toy,\"{\"\"heads\"\":6.0}\",\"{\"\"kv\"\":\"\"fp8\"\"}\","
+        "\"A \"\"part\"\", "
+        "odd\",toy,\"{\"\"heads\"\":6.0}\",\"{\"\"kv\"\":\"\"fp8\"\"}\","
         "generation,3,131,4,hot,0.02385,2,combine,0.0035,16x1x1,128x1x1,40,0\n"
-        "\"A \"\"part\"\", odd\",toy,\"{\"\"heads\"\":6.0}\",\"{\"\"kv\"\":\"\"fp8\"\"}\","
-        "generation,5,131,4,hot,0.02385,1,\"split<64, float>\",0.01725,132x2x1,384x1x1,168,"
+        "\"A \"\"part\"\", "
+        "odd\",toy,\"{\"\"heads\"\":6.0}\",\"{\"\"kv\"\":\"\"fp8\"\"}\","
+        "generation,5,131,4,hot,0.02385,1,\"split<64, "
+        "float>\",0.01725,132x2x1,384x1x1,168,"
         "232448\n"
-        "\"A \"\"part\"\", odd\",toy,\"{\"\"heads\"\":6.0}\",\"{\"\"kv\"\":\"\"fp8\"\"}\","
+        "\"A \"\"part\"\", "
+        "odd\",toy,\"{\"\"heads\"\":6.0}\",\"{\"\"kv\"\":\"\"fp8\"\"}\","
         "generation,5,131,4,hot,0.02385,2,combine,0.0035,16x1x1,128x1x1,40,0\n");
     sc_buf_free(&text);
     sc_diag diag = {0};

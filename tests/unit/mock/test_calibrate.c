@@ -8,8 +8,8 @@
 
 #include "mock/calibrate.h"
 
-/* A device that takes as long as it is told to. Tensor cores are 30 % slower once they have
- * worked for 0.2 s without a pause that anyone could see: a power limit. */
+/* A device that takes as long as it is told to. Tensor cores are 30 % slower once they
+ * have worked for 0.2 s without a pause that anyone could see: a power limit. */
 struct mock_device {
     int refuse_gemm_of, fail_kind; /* a dtype; a kind of probe; -1: none */
     bool refuse_all;
