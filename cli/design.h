@@ -47,7 +47,7 @@ sc_status design_run(design *d, design_phase *ph);
 
 /* Without a recording: departure of latency from the physical model, relative standard
  * deviation, where nothing is measured. docs/design.md says where it comes from. */
-#define DESIGN_PRIOR 0.15
+#define DESIGN_PRIOR 0.25
 
 sc_status design_text(const design *d, sc_buf *out);
 sc_status design_json(const design *d, sc_buf *out);
