@@ -8,7 +8,7 @@ if HAVE_CRITERION
 check_PROGRAMS += tests/unit/test_fit
 TESTS += tests/unit/test_fit
 tests_unit_test_fit_SOURCES = tests/unit/fit/test_curve.c tests/unit/fit/test_degenerate.c \
-	tests/unit/fit/test_field.c tests/unit/fit/test_fit.c tests/unit/fit/test_krige.c \
+	tests/unit/fit/test_effects.c tests/unit/fit/test_field.c tests/unit/fit/test_fit.c tests/unit/fit/test_krige.c \
 	tests/unit/fit/test_linear.c tests/unit/fit/test_lof.c tests/unit/fit/test_nls.c \
 	tests/unit/fit/test_physical.c \
 	tests/unit/fit/test_select.c tests/unit/fit/test_spline.c tests/unit/fit/test_tables.c \
