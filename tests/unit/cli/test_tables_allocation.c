@@ -114,3 +114,29 @@ Test(tables_allocation, design)
         walk(11, argv, 0);
     }
 }
+
+Test(tables_allocation, validate)
+{
+    static const char *const format[] = {"text", "json", "sarif", "junit"};
+    static char cases[72], known[72];
+    snprintf(cases, sizeof cases, "%s/cases.yaml", dir);
+    snprintf(known, sizeof known, "%s/known", dir);
+    FILE *file = fopen(cases, "w");
+    cr_assert_not_null(file);
+    fputs("schema_version: 1\nop: mla\ncommon_case_values:\n  mla:\n"
+          "    context_batch_sizes: [1, 2, 4, 8, 16]\n"
+          "    context_sequence_lengths: [16, 32, 64, 128, 256]\n"
+          "    num_heads: [16]\n    dtypes: {attn: [bf16]}\n"
+          "    constraints: ['context: batch_size * sequence_length % 2 == 0']\n",
+          file);
+    cr_assert_eq(fclose(file), 0);
+    for (int i = 0; i < 4; i++) { /* the generation phase is missing: 1 */
+        const char *argv[] = {"solcheck", "validate", table[0],           cases,
+                              "--op",     "mla",      "--cases",          cases,
+                              "--format", format[i],  "--write-baseline", known,
+                              NULL};
+        walk(12, argv, 1);
+    }
+    unlink(cases);
+    unlink(known);
+}
