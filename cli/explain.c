@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "cli/session.h"
+#include "cli/sweep.h"
 #include "reports/report.h"
 #include "sol/normal.h"
 
@@ -239,6 +239,8 @@ sc_status cli_explain(cli_session *cli, int *exit_code)
     bool json = cli_has(&cli->options, CLI_OPT_JSON) || strcmp(format, "json") == 0;
     int which = 0;
     (void)exit_code;
+    if (cli_has(&cli->options, CLI_OPT_LAYER))
+        return cli_explain_layer(cli);
     while (which < 3 && strcmp(format, name[which]) != 0)
         which++;
     if (which == 3 && !json)

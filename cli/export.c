@@ -3,10 +3,12 @@
 #include <config.h>
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "cli/session.h"
+#include "collector/parquet.h"
 #include "collector/store.h"
 
 static bool is_directory(const char *path)
@@ -15,37 +17,78 @@ static bool is_directory(const char *path)
     return sc_ends_with(path, "/") || (stat(path, &info) == 0 && S_ISDIR(info.st_mode));
 }
 
-/* One CSV, to a file or to standard output. */
+/* A table as CSV or, where the name ends in .parquet, as Parquet. */
+static sc_status save(cli_session *cli, const char *path, const sc_buf *text)
+{
+    col_table *table;
+    if (!sc_ends_with(path, ".parquet"))
+        return sc_file_write(path, sc_buf_text(text), text->n, &cli->diag);
+    sc_status status =
+        col_table_parse(path, sc_buf_text(text), text->n, &table, &cli->diag);
+    if (status != SC_OK)
+        return status;
+    status = col_parquet_save(path, table, &cli->diag);
+    col_table_free(table);
+    return status;
+}
+
+static sc_status deliver(cli_session *cli, const char *path, sc_buf *text)
+{
+    return path ? save(cli, path, text) : cli_print(cli, text);
+}
+
+/* One table, or the commands, to a file or to standard output. */
 static sc_status write_one(cli_session *cli, const col_export *all, const char *path)
 {
     sc_buf text = {0};
-    sc_status status = col_export_csv(all, SIZE_MAX, &text, &cli->diag);
-    if (status == SC_OK && path)
-        status = sc_file_write(path, sc_buf_text(&text), text.n, &cli->diag);
-    else if (status == SC_OK)
-        status = cli_print(cli, &text);
+    sc_status status = cli_has(&cli->options, CLI_OPT_REPRO)
+                           ? col_export_repro(all, &text, &cli->diag)
+                           : col_export_csv(all, SIZE_MAX, &text, &cli->diag);
+    if (status == SC_OK)
+        status = deliver(cli, path, &text);
     sc_buf_free(&text);
     return status;
 }
 
-/* DIR/<op>_<phase>.csv for each table. */
-static sc_status write_each(cli_session *cli, const col_export *all, const char *dir)
+/* DIR/<op>_<phase>.csv (or .parquet) for each table. */
+static sc_status write_each(cli_session *cli, const col_export *all, const char *dir,
+                            const char *format)
 {
     col_export_table table;
     sc_status status = sc_mkdirs(dir, &cli->diag);
     for (size_t i = 0; status == SC_OK && col_export_table_at(all, i, &table); i++) {
         sc_buf path = {0}, text = {0};
-        sc_buf_printf(&path, "%s/%s_%s.csv", dir, table.op_name,
-                      sol_phase_name(table.phase));
+        sc_buf_printf(&path, "%s/%s_%s.%s", dir, table.op_name,
+                      sol_phase_name(table.phase), format);
         status = path.failed ? sc_diag_nomem(&cli->diag)
                              : col_export_csv(all, i, &text, &cli->diag);
         if (status == SC_OK)
-            status = sc_file_write(path.text, sc_buf_text(&text), text.n, &cli->diag);
+            status = save(cli, path.text, &text);
         if (status == SC_OK && !cli_has(&cli->options, CLI_OPT_QUIET))
             printf("%s: %zu rows\n", path.text, table.n_rows);
         sc_buf_free(&path);
         sc_buf_free(&text);
     }
+    return status;
+}
+
+/* A table in place of a store: CSV to Parquet and back. */
+static sc_status convert(cli_session *cli, const char *from, const char *to)
+{
+    col_table *table;
+    sc_buf text = {0};
+    sc_status status = col_table_load(from, &table, &cli->diag);
+    if (status != SC_OK)
+        return status;
+    if (to && sc_ends_with(to, ".parquet")) {
+        status = col_parquet_save(to, table, &cli->diag);
+    } else {
+        status = col_table_csv(table, &text, &cli->diag);
+        if (status == SC_OK)
+            status = deliver(cli, to, &text);
+    }
+    sc_buf_free(&text);
+    col_table_free(table);
     return status;
 }
 
@@ -77,15 +120,26 @@ sc_status cli_export(cli_session *cli, int *exit_code)
         sc_diag_hint(&cli->diag, "solcheck export STORE... --out FILE.csv");
         return SC_EINVAL;
     }
+    const char *format = cli_value(&cli->options, CLI_OPT_FORMAT, "csv");
+    const char *first = stores->text[0];
+    if (strcmp(format, "csv") != 0 && strcmp(format, "parquet") != 0)
+        return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
+                            "--format is csv or parquet, not '%s'", format);
+    if (!(out && is_directory(out)) && cli_has(&cli->options, CLI_OPT_FORMAT))
+        return sc_diag_fail(&cli->diag, SC_EINVAL, SC6002,
+                            "--format goes with --out DIR/; a file's name tells its own");
     if (cli_has(&cli->options, CLI_OPT_KERNELS))
         return write_kernels(cli);
+    if (stores->n == 1 &&
+        (sc_ends_with(first, ".csv") || sc_ends_with(first, ".parquet")))
+        return convert(cli, first, out);
     sc_status status =
         col_export_load(stores->text, (size_t)stores->n,
                         cli_value(&cli->options, CLI_OPT_OP, NULL), &all, &cli->diag);
     if (status != SC_OK)
         return status;
-    status =
-        out && is_directory(out) ? write_each(cli, all, out) : write_one(cli, all, out);
+    status = out && is_directory(out) ? write_each(cli, all, out, format)
+                                      : write_one(cli, all, out);
     col_export_free(all);
     return status;
 }

@@ -31,6 +31,7 @@ libsccli_la_SOURCES = \
 	cli/fit.c \
 	cli/fitting.c \
 	cli/fitting.h \
+	cli/layer_doc.c \
 	cli/library.c \
 	cli/library.h \
 	cli/lint.c \

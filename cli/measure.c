@@ -115,11 +115,12 @@ static sc_status write_provenance(cli_session *cli, const mock_device_info *info
 typedef struct output {
     cli_session *cli;
     const mock_class *cls;
+    const cli_plan *plan;
     char *dir; /* of the tables, NULL: none */
     table_file table[SOL_N_PHASES];
     size_t n_rows[SOL_N_PHASES];
     size_t n_measured, n_near_floor;
-    double floor_s; /* of the last point that was near it */
+    double floor_s;   /* of the last point that was near it */
     col_store *store; /* NULL: none */
     int64_t run;
     mock_device_info info;
@@ -229,15 +230,23 @@ static sc_status measured(void *user, const mock_device_info *info, const cli_jo
 {
     output *out = user;
     col_record r;
+    sc_buf repro = {0};
     cli_fill_record(out->cli, info, out->cls, c, timing, &r);
     r.cache = point->cold ? "cold" : "hot";
+    cli_plan_repro(out->cli, out->plan, point, &repro);
+    r.repro = sc_buf_text(&repro);
     out->n_measured++;
     if (mock_timing_near_floor(timing)) {
         out->n_near_floor++;
         out->floor_s = timing->floor_s;
     }
-    sc_status status = out->store ? store_point(out, &r, timing) : SC_OK;
-    return status == SC_OK && out->dir ? add_row(out, &r) : status;
+    sc_status status = repro.failed ? sc_diag_nomem(&out->cli->diag)
+                       : out->store ? store_point(out, &r, timing)
+                                    : SC_OK;
+    if (status == SC_OK && out->dir)
+        status = add_row(out, &r);
+    sc_buf_free(&repro);
+    return status;
 }
 
 static sc_status failed(void *user, const mock_device_info *info, const cli_job *point,
@@ -248,8 +257,15 @@ static sc_status failed(void *user, const mock_device_info *info, const cli_job 
     if (!out->store)
         return SC_OK;
     cli_fill_record(out->cli, info, out->cls, c, NULL, &r);
+    sc_buf repro = {0};
     r.cache = point->cold ? "cold" : "hot";
-    return col_store_add_failure(out->store, out->run, &r, why, &out->cli->diag);
+    cli_plan_repro(out->cli, out->plan, point, &repro);
+    r.repro = sc_buf_text(&repro);
+    sc_status status = repro.failed ? sc_diag_nomem(&out->cli->diag)
+                                    : col_store_add_failure(out->store, out->run, &r, why,
+                                                            &out->cli->diag);
+    sc_buf_free(&repro);
+    return status;
 }
 
 /* ---- kernels ---- */
@@ -278,8 +294,8 @@ static sc_status print_kernels(output *out, const cli_job *point,
     for (int i = 0; i < n; i++)
         sum_s += kernel[i].seconds;
     sc_buf_printf(&text, "%s %s tp=%.0f b=%.0f s=%.0f: %d kernel%s, %.4g us\n",
-                  out->cls->name, sol_phase_name(point->phase), out->cli->config.tp, point->at.b,
-                  point->at.s, n, n == 1 ? "" : "s", 1e6 * sum_s);
+                  out->cls->name, sol_phase_name(point->phase), out->cli->config.tp,
+                  point->at.b, point->at.s, n, n == 1 ? "" : "s", 1e6 * sum_s);
     for (int i = 0; i < n; i++) {
         const mock_kernel *k = &kernel[i];
         sc_buf_printf(&text,
@@ -410,7 +426,7 @@ static sc_status interrupted(cli_session *cli, int number, int *exit_code)
 static sc_status run_plan(cli_session *cli, const mock_class *cls, cli_plan *plan,
                           int *exit_code)
 {
-    output out = {.cli = cli, .cls = cls};
+    output out = {.cli = cli, .cls = cls, .plan = plan};
     cli_sink sink = {opened, measured, failed, kernels_wanted, profiled, &out};
     int number = 0;
     sc_status status = open_output(&out);

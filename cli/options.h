@@ -98,10 +98,12 @@ typedef enum cli_command {
       "a second point: what changes from --set to it")                                   \
     X(SWEEP, "sweep", "AXIS", CLI_ON(EXPLAIN),                                           \
       "treat an optional axis, such as prefix, like the others")                         \
+    X(LAYER, "layer", "", CLI_ON(EXPLAIN),                                               \
+      "the mock layer in place of the op: parameters, dtypes, routes, reference")        \
     X(FORMAT, "format", "KIND",                                                          \
-      CLI_ON(EXPLAIN) | CLI_ON(EVAL) | CLI_ON(LINT) | CLI_ON(CHECK) | CLI_ON(COMPARE) |  \
+      CLI_ON(EXPORT) | CLI_ON(EXPLAIN) | CLI_ON(EVAL) | CLI_ON(LINT) | CLI_ON(CHECK) | CLI_ON(COMPARE) |  \
           CLI_ON(VALIDATE) | CLI_ON(DESIGN),                                             \
-      "explain: text, markdown, latex, json; eval: text, csv, json; lint, validate: text, json, sarif, junit; check, compare: text, json, junit; design: text, json, csv, yaml") \
+      "export: csv, parquet; explain: text, markdown, latex, json; eval: text, csv, json; lint, validate: text, json, sarif, junit; check, compare: text, json, junit; design: text, json, csv, yaml") \
     X(CEILING, "ceiling", "KIND", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(EXPLAIN),       \
       "architectural (default, sound), datasheet, observed or measured")                 \
     X(SM_CLOCK, "sm-clock", "MHZ", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(EXPLAIN),      \
@@ -123,8 +125,9 @@ typedef enum cli_command {
     X(SEED, "seed", "N", CLI_RUNS | CLI_ON(COMPARE) | CLI_ON(DESIGN) | CLI_ON(FIT), "seed of random inputs and resampling (default 1)")   \
     X(GRAPH_FAIL, "allow-graph-fail", "", CLI_RUNS,                                      \
       "fall back to eager launches where graph capture fails")                           \
+    X(REPRO, "repro", "", CLI_ON(EXPORT), "print the command that repeats each row")     \
     X(OUT, "out", "DIR", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EXPORT) | CLI_ON(CALIBRATE) | CLI_ON(DESIGN), \
-      "output directory (default solcheck-out/OP; design: none; export: FILE.csv or DIR/; calibrate: FILE, default SYSTEM-measured.yaml)")            \
+      "output directory (default solcheck-out/OP; design: none; export: FILE.csv, FILE.parquet or DIR/; calibrate: FILE, default SYSTEM-measured.yaml)")            \
     X(HTML, "html", "FILE", CLI_ON(AUDIT), "also write a page to browse")                \
     X(JOBS, "jobs", "N", CLI_ON(AUDIT), "tables at a time (default: one a processor)")   \
     X(NO_PLOTS, "no-plots", "", CLI_ON(DECIDE), "do not draw plots")                     \

@@ -20,6 +20,10 @@ void cli_device_close(cli_device *device);
 /* The mock layer of the op. Errors: SC_EINVAL SC3010 (the op names none), SC3000. */
 sc_status cli_find_layer(cli_session *cli, const mock_class **out);
 
+/* explain --layer: prints what the op's mock layer takes and how it runs. Errors: those of
+ * cli_find_layer, SC_EINVAL SC6001 (--format). */
+sc_status cli_explain_layer(cli_session *cli);
+
 /* The case of one point at cli->config: parameters local to one GPU, dtypes by slot name.
  * Errors: SC_EINVAL SC3005 (a value that is no integer, or outside the layer's range),
  * SC_EUNABLE SC3005 (the op has a feature on that the layer does not have). */

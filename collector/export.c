@@ -343,3 +343,10 @@ sc_status col_export_csv(const col_export *all, size_t i, sc_buf *out, sc_diag *
     }
     return status;
 }
+
+sc_status col_export_repro(const col_export *all, sc_buf *out, sc_diag *diag)
+{
+    for (size_t i = 0; i < all->n; i++)
+        sc_buf_printf(out, "%s\n", all->row[i].record.repro);
+    return out->failed ? sc_diag_nomem(diag) : SC_OK;
+}

@@ -19,6 +19,7 @@ libsccollector_la_SOURCES = \
 	collector/compare.h \
 	collector/parquet.c \
 	collector/parquet.h \
+	collector/parquet_write.c \
 	collector/export.c \
 	collector/findings.c \
 	collector/findings.h \

@@ -7,7 +7,9 @@
 #include "collector/parquet.h"
 
 #include <arrow/api.h>
+#include <arrow/io/file.h>
 #include <parquet/arrow/reader.h>
+#include <parquet/arrow/writer.h>
 #include <parquet/exception.h>
 #include <parquet/file_reader.h>
 
@@ -324,9 +326,68 @@ sc_status read_column(col_parquet_file *file, size_t group, size_t column,
     });
 }
 
-const col_parquet_ops operations = {COL_PARQUET_ABI, open_file,   close_file,
-                                    n_columns,       n_groups,    group_rows,
-                                    column_name,     column_kind, read_column};
+/* ---- writing ---- */
+
+template <typename Builder, typename Value>
+arrow::Result<std::shared_ptr<arrow::Array>> build_numbers(const double *number, size_t n)
+{
+    Builder builder;
+    for (size_t i = 0; i < n; i++)
+        ARROW_RETURN_NOT_OK(std::isnan(number[i]) ? builder.AppendNull()
+                                                  : builder.Append((Value)number[i]));
+    return builder.Finish();
+}
+
+arrow::Result<std::shared_ptr<arrow::Array>> build_texts(const char *const *text, size_t n)
+{
+    arrow::StringBuilder builder;
+    for (size_t i = 0; i < n; i++)
+        ARROW_RETURN_NOT_OK(*text[i] ? builder.Append(text[i]) : builder.AppendNull());
+    return builder.Finish();
+}
+
+arrow::Result<std::shared_ptr<arrow::Array>> build_column(const col_parquet_column &column,
+                                                          size_t n)
+{
+    if (!column.number)
+        return build_texts(column.text, n);
+    return column.integer
+               ? build_numbers<arrow::Int64Builder, int64_t>(column.number, n)
+               : build_numbers<arrow::DoubleBuilder, double>(column.number, n);
+}
+
+arrow::Status write_table(const char *path, const col_parquet_column *column,
+                          size_t n_columns, size_t n_rows)
+{
+    std::vector<std::shared_ptr<arrow::Field>> fields;
+    std::vector<std::shared_ptr<arrow::Array>> arrays;
+    for (size_t c = 0; c < n_columns; c++) {
+        ARROW_ASSIGN_OR_RAISE(auto array, build_column(column[c], n_rows));
+        fields.push_back(arrow::field(column[c].name, array->type()));
+        arrays.push_back(array);
+    }
+    auto table = arrow::Table::Make(arrow::schema(fields), arrays, (int64_t)n_rows);
+    ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::FileOutputStream::Open(path));
+    ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(
+        *table, arrow::default_memory_pool(), file, std::max<int64_t>(1, (int64_t)n_rows)));
+    return file->Close();
+}
+
+sc_status write_file(const char *path, const col_parquet_column *column, size_t n_columns,
+                     size_t n_rows, char *why, size_t why_B)
+{
+    return guarded(why, why_B, [&]() {
+        arrow::Status status = write_table(path, column, n_columns, n_rows);
+        if (status.ok())
+            return SC_OK;
+        tell(why, why_B, status.ToString());
+        return status.IsOutOfMemory() ? SC_ENOMEM : SC_EIO;
+    });
+}
+
+const col_parquet_ops operations = {
+    COL_PARQUET_ABI, open_file,   close_file,  n_columns,   n_groups,
+    group_rows,      column_name, column_kind, read_column, write_file};
 
 } // namespace
 

@@ -1,4 +1,4 @@
-/* solcheck - reading Parquet through Apache Arrow.
+/* solcheck - reading and writing Parquet through Apache Arrow.
  *
  * Arrow is C++ and large; solcheck is neither. A shim (collector/parquet.cc) is built as
  * the loadable module solcheck_parquet.so where configure finds Arrow, and this interface
@@ -15,7 +15,7 @@
 
 #include <stddef.h>
 
-#define COL_PARQUET_ABI 1
+#define COL_PARQUET_ABI 2
 #define COL_PARQUET_ENTRY "col_parquet_entry"
 
 typedef enum col_parquet_kind { COL_PARQUET_TEXT, COL_PARQUET_NUMBER } col_parquet_kind;
@@ -32,6 +32,15 @@ typedef struct col_parquet_sink {
     void *user;
 } col_parquet_sink;
 
+/* One column to write: numbers (NaN: null; integer: all of them are whole and within
+ * 2^53) or, with number NULL, texts ("": null). */
+typedef struct col_parquet_column {
+    const char *name;
+    const double *number;    /* [n_rows] */
+    const char *const *text; /* [n_rows] */
+    int integer;
+} col_parquet_column;
+
 /* Functions return SC_OK, SC_EIO (cannot be opened), SC_EPARSE (malformed; why[why_B]
  * tells) or SC_ENOMEM, and write outputs on success only. Numbers of columns, groups and
  * rows are those of open(); names live as long as the file. */
@@ -46,6 +55,8 @@ typedef struct col_parquet_ops {
     col_parquet_kind (*kind)(const col_parquet_file *file, size_t column);
     sc_status (*read)(col_parquet_file *file, size_t group, size_t column,
                       const col_parquet_sink *sink, char *why, size_t why_B);
+    sc_status (*write)(const char *path, const col_parquet_column *column,
+                       size_t n_columns, size_t n_rows, char *why, size_t why_B);
 } col_parquet_ops;
 
 typedef const col_parquet_ops *col_parquet_entry_fn(void);
@@ -61,6 +72,13 @@ sc_status col_parquet_module(const col_parquet_ops **out, sc_diag *diag);
  * (malformed), SC2006 (no module), SC_ENOMEM. */
 sc_status col_parquet_load(const char *path, const char *const *columns, col_table **out,
                            sc_diag *diag);
+
+/* Writes a table. A column whose cells are all numbers or empty becomes one of doubles, or
+ * of 64-bit integers where they are whole; those that name an origin (framework, version,
+ * device, op_name, kernel_source) stay texts. Every number reads back as the same double.
+ * The file appears under its name when it is complete. Errors: SC_EIO SC1001, SC_EPARSE
+ * SC2006 (no module), SC_ENOMEM. */
+sc_status col_parquet_save(const char *path, const col_table *table, sc_diag *diag);
 #endif
 
 #endif

@@ -28,6 +28,7 @@ typedef struct col_record {
     double latency_s, mean_s, min_s, max_s, mad_s; /* median first; per launch */
     int samples, batch;                            /* launches a sample: batch */
     double floor_s; /* of a launch of an empty kernel on the same path */
+    const char *repro; /* command that measures this point alone; only stores keep it */
     const char *unmet; /* stopping criterion that was not met; only stores keep it */
     const char *launch, *cache;                    /* graph|eager, hot|cold */
     const char *scope; /* kernel|op: with RoPE and the append; "": kernel */

@@ -13,7 +13,7 @@
 
 #include "collector/record.h"
 
-#define COL_STORE_VERSION 3
+#define COL_STORE_VERSION 4
 
 typedef struct col_store col_store;
 
@@ -117,5 +117,8 @@ bool col_export_table_at(const col_export *all, size_t i, col_export_table *out)
 /* Appends the CSV of the i-th table, or of all of them when i is SIZE_MAX. Errors:
  * SC_EINVAL SC2005 (all, and the ops have different keys), SC_ENOMEM. */
 sc_status col_export_csv(const col_export *all, size_t i, sc_buf *out, sc_diag *diag);
+/* Appends the command that measures each row again, a line each, in the order of the rows.
+ * Errors: SC_ENOMEM. */
+sc_status col_export_repro(const col_export *all, sc_buf *out, sc_diag *diag);
 
 #endif

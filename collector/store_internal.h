@@ -11,7 +11,7 @@
  * COL_STORE_VERSION. */
 #define COL_STORE_TEXTS(X)                                                               \
     X(framework) X(version) X(device) X(op_name) X(kernel_source) X(launch) X(cache)           \
-    X(scope) X(unmet)
+    X(scope) X(unmet) X(repro)
 #define COL_STORE_REALS(X)                                                               \
     X(b)                                                                                 \
     X(s) X(tp) X(latency_s) X(mean_s) X(min_s) X(max_s) X(mad_s) X(floor_s)              \

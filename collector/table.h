@@ -55,6 +55,8 @@ const char *col_table_text(const col_table *table, size_t row, int column,
  */
 bool col_table_number(const col_table *table, size_t row, int column, double *out);
 
+/* Appends the table as CSV; numbers in their shortest form. Errors: SC_ENOMEM. */
+sc_status col_table_csv(const col_table *table, sc_buf *out, sc_diag *diag);
 /* Keeps the rows whose cell in the column is one of the values (NULL-terminated); of
  * numbers the value counts, not its spelling. *n_dropped: rows that went. Errors: SC_EINVAL
  * SC2001 (no such column). */

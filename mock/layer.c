@@ -41,6 +41,20 @@ int mock_class_param(const mock_class *cls, const char *name)
     return -1;
 }
 
+const mock_route *mock_class_route(const mock_class *cls, sol_phase_kind phase,
+                                   int sm_version, const char *source)
+{
+    const char *plus = strrchr(source, '+');
+    const char *name = plus ? plus + 1 : source;
+    for (int i = 0; i < cls->n_routes; i++) {
+        const mock_route *r = &cls->route[i];
+        if (r->phase[phase] && sm_version >= r->sm_from && sm_version <= r->sm_to &&
+            strncmp(name, r->source, strlen(r->source)) == 0)
+            return r;
+    }
+    return NULL;
+}
+
 size_t mock_tensor_bytes(const mock_tensor *tensor)
 {
     size_t bits = (size_t)sol_dtype_bits(tensor->dtype);

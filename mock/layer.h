@@ -58,6 +58,16 @@ typedef enum mock_scope {
 } mock_scope;
 const char *mock_scope_name(mock_scope scope); /* "kernel", "op" */
 
+/* A route that a device takes for a layer: what mock_device_ops.source begins with, after
+ * whatever stands before a '+' (preparation in the same launch). */
+typedef struct mock_route {
+    const char *source;
+    int sm_from, sm_to; /* compute capability x10, both included; 0, 0: the CPU */
+    bool phase[SOL_N_PHASES];
+    const char *what; /* which cases, how */
+} mock_route;
+#define MOCK_SM_ANY 9999
+
 /* One point to run, all numbers resolved. */
 typedef struct mock_case {
     sol_phase_kind phase;
@@ -82,6 +92,10 @@ typedef struct mock_class {
     bool fp8[MOCK_MAX_SLOTS]; /* slots that may be fp8, beside bf16, fp16 and fp32 */
     bool needs_cache[SOL_N_PHASES]; /* reads a paged KV cache in that phase */
     bool scoped; /* has MOCK_SCOPE_OP */
+    const mock_route *route; /* [n_routes] documentation: `solcheck explain --layer` */
+    int n_routes;
+    const char *formula;      /* what the reference computes */
+    const char *const *paper; /* where it is from; NULL-terminated */
     bool partial_sums; /* ranks of a TP group each write a whole row, to be added up */
 
     /* Tensors of one case, in the order devices expect them. Errors: SC_EINVAL (a parameter
@@ -118,6 +132,10 @@ typedef struct mock_class {
 const mock_class *const *mock_classes(int *n);
 const mock_class *mock_class_find(const char *name);
 int mock_class_param(const mock_class *cls, const char *name); /* index or -1 */
+/* The documented route that a source names, on a device of that compute capability (x10, 0:
+ * CPU); NULL: none. Test: tests/unit/mock/test_layer.c, tests/gpu/test_layers.c. */
+const mock_route *mock_class_route(const mock_class *cls, sol_phase_kind phase,
+                                   int sm_version, const char *source);
 
 /* A case with the class's defaults. */
 void mock_case_init(const mock_class *cls, sol_phase_kind phase, int64_t b, int64_t s,

@@ -49,11 +49,26 @@ static int64_t depth(const mock_case *c)
     return 1;
 }
 
+static const mock_route routes[] = {
+    {"silu",
+     80,
+     MOCK_SM_ANY,
+     {true, true},
+     "elementwise, 16 bytes at a time where rows allow; silu_mul: gated"},
+    {"cpu_silu", 0, 0, {true, true}, "row by row"},
+};
+static const char *const papers[] = {
+    "GLU Variants Improve Transformer, arXiv 2002.05202, section 2", NULL};
+
 const mock_class mock_class_activation = {
     .name = "activation",
     .title = "SiLU of the gate times the up projection",
     .param = params,
     .n_params = MOCK_ACTIVATION_N_PARAMS,
+    .route = routes,
+    .n_routes = sizeof routes / sizeof *routes,
+    .formula = "out = silu(gate) * up, or silu(x) where gated = 0",
+    .paper = papers,
     .slot = slots,
     .n_slots = 1,
     .needs_cache = {false, false},

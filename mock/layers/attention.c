@@ -139,11 +139,40 @@ static int64_t depth(const mock_case *c)
     return c->s + c->param[MOCK_ATTENTION_DIM];
 }
 
+static const mock_route routes[] = {
+    {"flash_wgmma",
+     90,
+     90,
+     {true, false},
+     "tiles by TMA, products by wgmma, heads packed where groups share keys"},
+    {"flash_mma",
+     80,
+     MOCK_SM_ANY,
+     {true, false},
+     "tiles by cp.async, products by mma: what wgmma does not have, and other GPUs"},
+    {"paged_mma",
+     80,
+     MOCK_SM_ANY,
+     {false, true},
+     "paged cache, the heads of a group in one tile, split over the keys where requests "
+     "are few"},
+    {"cpu_flash", 0, 0, {true, false}, "online softmax over blocks of keys"},
+    {"cpu_paged_split_kv", 0, 0, {false, true}, "parts of the cache, merged"},
+};
+static const char *const papers[] = {
+    "Attention Is All You Need, arXiv 1706.03762, section 3.2",
+    "FlashAttention-2, arXiv 2307.08691", "GQA, arXiv 2305.13245, section 2.2", NULL};
+
 const mock_class mock_class_attention = {
     .name = "attention",
     .title = "attention over a packed context or a paged KV cache",
     .param = params,
     .n_params = MOCK_ATTENTION_N_PARAMS,
+    .route = routes,
+    .n_routes = sizeof routes / sizeof *routes,
+    .formula = "out = softmax(q k^T / sqrt(head_dim)) v, causal or not, over a window "
+               "where it is set",
+    .paper = papers,
     .slot = slots,
     .n_slots = 2,
     .needs_cache = {false, true},

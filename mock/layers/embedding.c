@@ -55,11 +55,26 @@ static int64_t depth(const mock_case *c)
     return 1;
 }
 
+static const mock_route routes[] = {
+    {"gather",
+     80,
+     MOCK_SM_ANY,
+     {true, true},
+     "a row a block, 16 bytes at a time where rows allow"},
+    {"cpu_gather", 0, 0, {true, true}, "row by row"},
+};
+static const char *const papers[] = {
+    "Attention Is All You Need, arXiv 1706.03762, section 3.4", NULL};
+
 const mock_class mock_class_embedding = {
     .name = "embedding",
     .title = "rows of the token table",
     .param = params,
     .n_params = MOCK_EMBEDDING_N_PARAMS,
+    .route = routes,
+    .n_routes = sizeof routes / sizeof *routes,
+    .formula = "out[t] = weight[token[t]]",
+    .paper = papers,
     .slot = slots,
     .n_slots = 1,
     .needs_cache = {false, false},

@@ -64,11 +64,25 @@ static int64_t depth(const mock_case *c)
     return c->param[MOCK_GEMM_K];
 }
 
+static const mock_route routes[] = {
+    {"cublaslt",
+     80,
+     MOCK_SM_ANY,
+     {true, true},
+     "cuBLASLt, the fastest of its heuristic's candidates; fp8 from 8.9 on"},
+    {"cpu_gemm", 0, 0, {true, true}, "blocked loops over all cores"},
+};
+static const char *const papers[] = {"BLAS xGEMM with alpha = 1 and beta = 0", NULL};
+
 const mock_class mock_class_gemm = {
     .name = "gemm",
     .title = "matrix product with one weight matrix",
     .param = params,
     .n_params = MOCK_GEMM_N_PARAMS,
+    .route = routes,
+    .n_routes = sizeof routes / sizeof *routes,
+    .formula = "out[T,n] = x[T,k] w[n,k]^T",
+    .paper = papers,
     .slot = slots,
     .n_slots = 1,
     .fp8 = {true},

@@ -169,11 +169,43 @@ static int64_t depth(const mock_case *c)
            c->param[c->phase == SOL_CONTEXT ? MOCK_MLA_NOPE : MOCK_MLA_LORA];
 }
 
+static const mock_route routes[] = {
+    {"flash_wgmma",
+     90,
+     90,
+     {true, false},
+     "heads of 192 and 128, tiles by TMA, products by wgmma"},
+    {"flash_mma",
+     80,
+     MOCK_SM_ANY,
+     {true, false},
+     "heads of 192 and 128, tiles by cp.async, products by mma"},
+    {"latent_wgmma",
+     90,
+     90,
+     {false, true},
+     "absorbed MQA over the paged latent cache, 64 heads a tile, wgmma"},
+    {"latent_mma",
+     80,
+     MOCK_SM_ANY,
+     {false, true},
+     "absorbed MQA over the paged latent cache, 16 to 64 heads a tile, mma"},
+    {"cpu_flash", 0, 0, {true, false}, "online softmax over blocks of keys"},
+    {"cpu_paged_split_kv", 0, 0, {false, true}, "parts of the cache, merged"},
+};
+static const char *const papers[] = {
+    "DeepSeek-V2, arXiv 2405.04434, section 2.1.2 and appendix C", NULL};
+
 const mock_class mock_class_mla = {
     .name = "mla",
     .title = "multi-head latent attention, attention kernel only",
     .param = params,
     .n_params = MOCK_MLA_N_PARAMS,
+    .route = routes,
+    .n_routes = sizeof routes / sizeof *routes,
+    .formula = "context: softmax(q [k_nope, k_rope]^T / sqrt(nope + rope)) v; "
+               "generation: the same with q and v absorbed, over the latent cache",
+    .paper = papers,
     .slot = slots,
     .n_slots = 2,
     .needs_cache = {false, true},

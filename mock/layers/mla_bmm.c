@@ -85,12 +85,27 @@ static int64_t depth(const mock_case *c)
     return mock_bmm_k(c);
 }
 
+static const mock_route routes[] = {
+    {"cublaslt_batched",
+     80,
+     MOCK_SM_ANY,
+     {true, true},
+     "cuBLASLt, one product a head in one launch; fp8 from 8.9 on"},
+    {"cpu_bmm", 0, 0, {true, true}, "blocked loops, head by head"},
+};
+static const char *const papers[] = {"DeepSeek-V2, arXiv 2405.04434, appendix C", NULL};
+
 const mock_class mock_class_mla_bmm = {
     .name = "mla_bmm",
     .title =
         "products of every head with a matrix of its own, before or after absorbed mla",
     .param = params,
     .n_params = MOCK_MLA_BMM_N_PARAMS,
+    .route = routes,
+    .n_routes = sizeof routes / sizeof *routes,
+    .formula =
+        "out[T,h] = x[T,h] w[h] for each head h, before (post = 0) or after attention",
+    .paper = papers,
     .slot = slots,
     .n_slots = 1,
     .fp8 = {true},

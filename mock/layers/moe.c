@@ -238,11 +238,33 @@ static double between(const mock_case *c)
     return c->dtype[0] == SOL_FP8 ? mock_dtype_roundoff(SOL_FP8) : 0;
 }
 
+static const mock_route routes[] = {
+    {"grouped_wgmma",
+     90,
+     90,
+     {true, true},
+     "tokens sorted by expert, one launch a product for all experts, wgmma"},
+    {"grouped_mma",
+     80,
+     MOCK_SM_ANY,
+     {true, true},
+     "the same by mma: other shapes and GPUs; fp8 widened to bf16"},
+    {"cpu_moe_sorted", 0, 0, {true, true}, "tokens sorted by expert, a product each"},
+};
+static const char *const papers[] = {
+    "Outrageously Large Neural Networks, arXiv 1701.06538, section 2",
+    "GLU Variants Improve Transformer, arXiv 2002.05202, section 2", NULL};
+
 const mock_class mock_class_moe = {
     .name = "moe",
     .title = "routed experts: permute, gate and up, silu and multiply, down, combine",
     .param = params,
     .n_params = MOCK_MOE_N_PARAMS,
+    .route = routes,
+    .n_routes = sizeof routes / sizeof *routes,
+    .formula = "out_t = sum over the experts e of token t here: gate[t,e] w2_e "
+               "(silu(w1_e x_t) * (w3_e x_t))",
+    .paper = papers,
     .slot = slots,
     .n_slots = 2,
     .fp8 = {true, true},

@@ -62,11 +62,23 @@ static int64_t depth(const mock_case *c)
     return c->param[MOCK_RMSNORM_HIDDEN];
 }
 
+static const mock_route routes[] = {
+    {"add_rmsnorm", 80, MOCK_SM_ANY, {true, true}, "a row a block, residual = 1"},
+    {"rmsnorm", 80, MOCK_SM_ANY, {true, true}, "a row a block, residual = 0"},
+    {"cpu_rmsnorm", 0, 0, {true, true}, "row by row"},
+};
+static const char *const papers[] = {
+    "Root Mean Square Layer Normalization, arXiv 1910.07467", NULL};
+
 const mock_class mock_class_rmsnorm = {
     .name = "rmsnorm",
     .title = "root mean square normalisation of each token",
     .param = params,
     .n_params = MOCK_RMSNORM_N_PARAMS,
+    .route = routes,
+    .n_routes = sizeof routes / sizeof *routes,
+    .formula = "h = x + residual or x; out = h / sqrt(mean(h^2) + 1e-6) * weight",
+    .paper = papers,
     .slot = slots,
     .n_slots = 2,
     .needs_cache = {false, false},

@@ -67,11 +67,26 @@ static int64_t depth(const mock_case *c)
     return 2;
 }
 
+static const mock_route routes[] = {
+    {"rope",
+     80,
+     MOCK_SM_ANY,
+     {true, true},
+     "an element pair a thread, 16 bytes at a time where rows allow"},
+    {"cpu_rope", 0, 0, {true, true}, "row by row"},
+};
+static const char *const papers[] = {"RoFormer, arXiv 2104.09864, section 3.2.2", NULL};
+
 const mock_class mock_class_rope = {
     .name = "rope",
     .title = "rotary position embedding of queries and keys",
     .param = params,
     .n_params = MOCK_ROPE_N_PARAMS,
+    .route = routes,
+    .n_routes = sizeof routes / sizeof *routes,
+    .formula =
+        "element i < r/2 is rotated with element i + r/2 by position * 10000^(-2i/r)",
+    .paper = papers,
     .slot = slots,
     .n_slots = 1,
     .needs_cache = {false, false},

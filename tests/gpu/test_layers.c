@@ -238,6 +238,8 @@ static void check_case(const gpu_case *g, sol_dtype dtype)
     judge(status || (timing.launch == MOCK_GRAPH && timing.median_s > 0), text,
           "no graph was timed");
     check_compare(bench, text, "after graphs");
+    judge(status || mock_class_route(cls, c.phase, info.sm_version, timing.source), text,
+          "its route is not documented");
     if (!status && dtype != SOL_FP16)
         printf("ok   %-62s %s\n", text, timing.source);
     mock_bench_free(bench);

@@ -63,6 +63,27 @@ ok "both" measure --store b.db --out both --quiet
 solcheck export b.db --op gemm --out exported/ > /dev/null
 is "a store's rows are those of the table" "$(sort both/gemm_context.csv)" "$(sort exported/gemm_context.csv)"
 
+# Each row has the command that measures it again.
+is "repro: one a row" "$(solcheck export a.db --repro | grep -c '^solcheck measure --op gemm --phase .* --set b=')" 20
+eval "$(solcheck export a.db --repro | head -1) --store again.db --quiet" 2> err; is "repro: status" $? 0
+is "repro: the same keys" "$(solcheck export again.db | tail -n +2 | cut -d, -f6-12)" \
+    "$(solcheck export a.db | sed -n 2p | cut -d, -f6-12)"
+
+# Parquet and back: the same numbers; without the module a refusal and no file.
+if test -r "$build/solcheck_parquet.so"; then
+    ok "parquet: written" solcheck export b.db --out b.parquet
+    ok "parquet: converted" solcheck export b.parquet --out b1.csv
+    ok "parquet: and back" solcheck export b1.csv --out b1.parquet
+    solcheck export b1.parquet > b2.csv
+    ok "parquet: the same" cmp -s b1.csv b2.csv
+    is "parquet: rows" "$(wc -l < b1.csv)" 11
+    solcheck export b.db --out parquet/ --format parquet > out; is "parquet: directory" $? 0
+    ok "parquet: tables" test -s parquet/gemm_context.parquet -a -s parquet/gemm_generation.parquet
+fi
+SOLCHECK_PARQUET_MODULE=/nowhere solcheck export b.db --out no.parquet 2> err; is "no module: status" $? 3
+ok "no module: reason" has 'cannot be written.*SC2006' err
+ok "no module: no file" test ! -e no.parquet
+
 # Faults lose their point and no other.
 SC_FAKE_FAULTS="hang:b=2,s=4 crash:b=4,s=1 sticky:b=1,s=16 oom:b=2,s=16 " \
     measure --store f.db --point-limit 2; is "faults: status" $? 1

@@ -290,3 +290,124 @@ Test(parquet, no_such_file)
     cr_assert_eq(col_table_load("/nonexistent/x.parquet", &t, &diag), SC_EIO);
     cr_assert_eq(diag.code, SC1001);
 }
+
+/* ---- writing ---- */
+
+static const char awkward[] =
+    "framework,version,note,n,ratio,latency,sparse,empty\n"
+    "solcheck,1.10,plain,128,2.385,0.0000036681570657870015,,\n"
+    "solcheck,1.10,\"a, b \"\"c\"\"\",-9007199254740992,-0,7.903134381332642e-7,3.5,\n"
+    "solcheck,1.10,,9007199254740992,1e300,0.1,,\n";
+
+static void own_module(void)
+{
+    static const char module[] = SC_BUILD_DIR "/solcheck_parquet.so";
+    if (access(module, R_OK) != 0)
+        cr_skip_test("SKIPPED: this build has no Parquet module (see configure)");
+    setenv("SOLCHECK_PARQUET_MODULE", module, 1);
+    snprintf(file_path, sizeof file_path, "/tmp/sc_parquet_%ld.parquet", (long)getpid());
+    atexit(remove_file);
+}
+
+static void save(const char *csv)
+{
+    col_table *table;
+    sc_diag diag;
+    cr_assert_eq(col_table_parse("t", csv, strlen(csv), &table, NULL), SC_OK);
+    cr_assert_eq(col_parquet_save(file_path, table, &diag), SC_OK, "%s", diag.message);
+    col_table_free(table);
+}
+
+/* CSV to Parquet and back: texts byte by byte, numbers bit by bit. */
+Test(parquet, csv_round_trip_is_exact)
+{
+    own_module();
+    save(awkward);
+    col_table *csv, *back = load();
+    cr_assert_eq(col_table_parse("t", awkward, strlen(awkward), &csv, NULL), SC_OK);
+    cr_assert_eq(back->n_rows, 3);
+    cr_assert_eq(back->n_columns, csv->n_columns);
+    for (size_t row = 0; row < 3; row++)
+        for (size_t c = 0; c < csv->n_columns; c++) {
+            char a[32], b[32];
+            double x = NAN, y = NAN;
+            const char *before = col_table_text(csv, row, (int)c, a);
+            cr_assert_str_eq(csv->column[c], back->column[c]);
+            if (c > 2 && *before) {
+                cr_assert(col_table_number(csv, row, (int)c, &x));
+                cr_assert(col_table_number(back, row, (int)c, &y));
+                cr_assert_eq(memcmp(&x, &y, sizeof x), 0, "%s row %zu: %.17g, %.17g",
+                             csv->column[c], row, x, y);
+            } else {
+                cr_assert_str_eq(col_table_text(back, row, (int)c, b), before);
+            }
+        }
+    sc_buf once = {0}, twice = {0};
+    cr_assert_eq(col_table_csv(back, &once, NULL), SC_OK);
+    col_table_free(back);
+    save(sc_buf_text(&once));
+    back = load();
+    cr_assert_eq(col_table_csv(back, &twice, NULL), SC_OK);
+    cr_assert_str_eq(sc_buf_text(&once), sc_buf_text(&twice));
+    sc_buf_free(&once);
+    sc_buf_free(&twice);
+    col_table_free(back);
+    col_table_free(csv);
+}
+
+/* Others see integers as integers. */
+Test(parquet, others_read_what_we_write)
+{
+    own_module();
+    save(awkward);
+    char command[600];
+    snprintf(command, sizeof command,
+             "env -u LD_PRELOAD %s -c 'import sys\n"
+             "try:\n    import pyarrow.parquet as pq\n"
+             "except ImportError:\n    sys.exit(77)\n"
+             "t = pq.read_table(\"%s\")\n"
+             "assert [str(f.type) for f in t.schema] == [\"string\"] * 3 + [\"int64\"] + "
+             "[\"double\"] * 3 + [\"string\"], t.schema\n"
+             "assert t[\"sparse\"].to_pylist() == [None, 3.5, None]\n"
+             "assert t[\"version\"][0].as_py() == \"1.10\"'",
+             getenv("PYTHON3") && *getenv("PYTHON3") ? getenv("PYTHON3") : "python3",
+             file_path);
+    int status = system(command);
+    if (WIFEXITED(status) && (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127))
+        cr_skip_test("SKIPPED: no pyarrow to read a Parquet file with");
+    cr_assert_eq(status, 0);
+}
+
+Test(parquet, writing_fails_loudly_and_leaves_nothing)
+{
+    col_table *table;
+    sc_diag diag;
+    cr_assert_eq(col_table_parse("t", "a\n1\n", 4, &table, NULL), SC_OK);
+    setenv("SOLCHECK_PARQUET_MODULE", "/nowhere/x.so", 1);
+    cr_assert_eq(col_parquet_save("/tmp/sc_never.parquet", table, &diag), SC_EPARSE);
+    cr_assert_eq(diag.code, SC2006);
+    cr_assert(strstr(diag.message, "cannot be written") != NULL);
+    cr_assert_neq(access("/tmp/sc_never.parquet", F_OK), 0);
+    own_module();
+    cr_assert_eq(col_parquet_save("/nowhere/t.parquet", table, &diag), SC_EIO);
+    cr_assert_eq(diag.code, SC1001);
+    col_table_free(table);
+}
+
+Test(parquet, writing_survives_failing_allocations)
+{
+    own_module();
+    for (unsigned long i = 1;; i++) {
+        col_table *table;
+        cr_assert_eq(col_table_parse("t", awkward, strlen(awkward), &table, NULL), SC_OK);
+        sc_alloc_fail_at(i, 0);
+        sc_status status = col_parquet_save(file_path, table, NULL);
+        sc_alloc_fail_at(0, 0);
+        col_table_free(table);
+        if (!status) {
+            cr_assert_gt(i, 8);
+            break;
+        }
+        cr_assert_eq(status, SC_ENOMEM);
+    }
+}

@@ -532,6 +532,41 @@ static void agree(const mock_device_ops *ops, mock_device *dev, int shape,
     mock_bench_free(bench);
 }
 
+/* explain --layer lists the route that runs. */
+Test(cpu, routes_are_documented)
+{
+    int n;
+    const mock_class *const *all = mock_classes(&n);
+    const mock_device_ops *ops = mock_cpu_ops();
+    mock_device *dev;
+    mock_device_info info;
+    cr_assert_eq(ops->open(0, &dev, &info, NULL), SC_OK);
+    for (int i = 0; i < n; i++)
+        for (int p = 0; p < SOL_N_PHASES; p++) {
+            mock_case c;
+            mock_bench *bench = NULL;
+            sc_diag diag;
+            mock_case_init(all[i], (sol_phase_kind)p, 2, 3, &c);
+            cr_assert_eq(mock_bench_new(all[i], &c, ops, dev, &bench, &diag), SC_OK, "%s",
+                         diag.message);
+            const char *source = ops->source(bench->exec);
+            const mock_route *r = mock_class_route(all[i], c.phase, 0, source);
+            cr_assert(r != NULL, "%s: %s", all[i]->name, source);
+            cr_assert(mock_class_route(all[i], c.phase, 90, source) == NULL);
+            mock_bench_free(bench);
+        }
+    cr_assert_str_eq(mock_class_route(mock_class_find("mla"), SOL_GENERATION, 90,
+                                      "rope_append+latent_wgmma_m64_t64x3_whole")
+                         ->source,
+                     "latent_wgmma");
+    cr_assert(mock_class_route(mock_class_find("mla"), SOL_GENERATION, 80,
+                               "latent_wgmma_m64_t64x3_whole") == NULL);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < all[i]->n_params; k++)
+            cr_assert(*all[i]->param[k].meaning && *all[i]->param[k].unit);
+    ops->close(dev);
+}
+
 Test(cpu, agrees_with_the_reference_at_awkward_sizes)
 {
     mock_device *dev;
