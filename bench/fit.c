@@ -143,6 +143,7 @@ static void field_row(size_t n)
     }
     free(p);
     fit_field_defaults(&o);
+    o.tune = 100; /* settings cost this many predictions a trial, whatever n is */
     fit_field_data d = {n, 3, coord, v + 3 * n, v + 4 * n, v + 5 * n};
     double start = now_s();
     if (!fit_field_new(&d, &o, &f, NULL)) {
