@@ -160,6 +160,7 @@ SC_BEGIN_DECLS
     X(4003, "measurements cannot decide the axes")                                       \
     X(5000, "output directory cannot be written")                                        \
     X(5001, "gnuplot is missing")                                                        \
+    X(5003, "nothing to draw")                                                           \
     X(5002, "gnuplot failed")                                                            \
     X(6000, "unknown command or option")                                                 \
     X(6001, "option needs a value or the value is malformed")                            \

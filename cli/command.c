@@ -24,7 +24,8 @@ static sc_status help(cli_session *cli, bool whole)
 static sc_status dispatch(cli_session *cli, int *exit_code)
 {
     static cli_run *const run[CLI_N_COMMANDS] = {
-        [CLI_DECIDE] = cli_decide, [CLI_LIST] = cli_list,   [CLI_EXPLAIN] = cli_explain,
+        [CLI_DECIDE] = cli_decide, [CLI_PLOT] = cli_plot,
+        [CLI_LIST] = cli_list,   [CLI_EXPLAIN] = cli_explain,
         [CLI_EVAL] = cli_eval,     [CLI_CHECK] = cli_check, [CLI_MEASURE] = cli_measure,
         [CLI_EXPORT] = cli_export, [CLI_LINT] = cli_lint,   [CLI_AUDIT] = cli_audit,
         [CLI_VALIDATE] = cli_validate,

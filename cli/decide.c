@@ -26,10 +26,12 @@ static sc_status write_report(cli_session *cli, const rep_study *study)
     sc_buf dir = {0};
     const char *asked = cli_value(&cli->options, CLI_OPT_OUT, NULL);
     sc_buf_printf(&dir, asked ? "%s" : "solcheck-out/%s", asked ? asked : cli->op->name);
-    sc_status status = dir.failed ? sc_diag_nomem(&cli->diag)
-                                  : rep_write(study, dir.text,
-                                              !cli_has(&cli->options, CLI_OPT_NO_PLOTS),
-                                              &cli->warnings, &cli->diag);
+    rep_plots plots = cli_has(&cli->options, CLI_OPT_NO_PLOTS)       ? REP_NO_PLOTS
+                      : cli_has(&cli->options, CLI_OPT_KEEP_SCRIPTS) ? REP_PLOTS_AND_SCRIPT
+                                                                     : REP_PLOTS;
+    sc_status status =
+        dir.failed ? sc_diag_nomem(&cli->diag)
+                   : rep_write(study, dir.text, plots, &cli->warnings, &cli->diag);
     sc_buf_free(&dir);
     return status;
 }

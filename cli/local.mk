@@ -46,6 +46,7 @@ libsccli_la_SOURCES = \
 	cli/plan.c \
 	cli/plan.h \
 	cli/plan_print.c \
+	cli/plot.c \
 	cli/runner.c \
 	cli/runner.h \
 	cli/session.c \

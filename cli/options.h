@@ -10,6 +10,7 @@
 /* X(id, name, first line of help). The first one is what `solcheck --op OP` does. */
 #define CLI_COMMAND_LIST(X)                                                              \
     X(DECIDE, "", "decide the axes: proof, measurements, fit, report")                   \
+    X(PLOT, "plot", "draw a figure, into a file or in the terminal")                     \
     X(LIST, "list", "list the ops, or with --system the systems")                        \
     X(EXPLAIN, "explain", "print FLOPs and bytes symbolically, and what follows")        \
     X(EVAL, "eval", "evaluate the speed of light at points")                             \
@@ -57,7 +58,7 @@ typedef enum cli_command {
     X(TP, "tp", "N", CLI_ALL, "tensor parallelism: local heads = heads / N")             \
     X(MODEL, "model", "FILE", CLI_ALL & ~CLI_ON(LIST),                                   \
       "a Hugging Face config.json: parameters that --param leaves")                      \
-    X(DATA, "data", "FILE", CLI_ON(DECIDE) | CLI_ON(EVAL),                               \
+    X(DATA, "data", "FILE", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(PLOT),                               \
       "measurements: a perf table; may be repeated")                                     \
     X(MEASURE, "measure", "", CLI_ON(DECIDE), "measure the mock layer now")              \
     X(DEVICE, "device", "DEV", CLI_RUNS | CLI_ON(CALIBRATE), "cpu, cuda or cuda:N (default: cuda if there is one)") \
@@ -102,8 +103,8 @@ typedef enum cli_command {
       "the mock layer in place of the op: parameters, dtypes, routes, reference")        \
     X(FORMAT, "format", "KIND",                                                          \
       CLI_ON(EXPORT) | CLI_ON(EXPLAIN) | CLI_ON(EVAL) | CLI_ON(LINT) | CLI_ON(CHECK) | CLI_ON(COMPARE) |  \
-          CLI_ON(VALIDATE) | CLI_ON(DESIGN),                                             \
-      "export: csv, parquet; explain: text, markdown, latex, json; eval: text, csv, json; lint, validate: text, json, sarif, junit; check, compare: text, json, junit; design: text, json, csv, yaml") \
+          CLI_ON(VALIDATE) | CLI_ON(DESIGN) | CLI_ON(PLOT),                                             \
+      "plot: svg, png, pdf, dumb; export: csv, parquet; explain: text, markdown, latex, json; eval: text, csv, json; lint, validate: text, json, sarif, junit; check, compare: text, json, junit; design: text, json, csv, yaml") \
     X(CEILING, "ceiling", "KIND", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(EXPLAIN),       \
       "architectural (default, sound), datasheet, observed or measured")                 \
     X(SM_CLOCK, "sm-clock", "MHZ", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(EXPLAIN),      \
@@ -126,10 +127,14 @@ typedef enum cli_command {
     X(GRAPH_FAIL, "allow-graph-fail", "", CLI_RUNS,                                      \
       "fall back to eager launches where graph capture fails")                           \
     X(REPRO, "repro", "", CLI_ON(EXPORT), "print the command that repeats each row")     \
-    X(OUT, "out", "DIR", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EXPORT) | CLI_ON(CALIBRATE) | CLI_ON(DESIGN), \
+    X(OUT, "out", "DIR", CLI_ON(DECIDE) | CLI_ON(PLOT) | CLI_ON(MEASURE) | CLI_ON(EXPORT) | CLI_ON(CALIBRATE) | CLI_ON(DESIGN), \
       "output directory (default solcheck-out/OP; design: none; export: FILE.csv, FILE.parquet or DIR/; calibrate: FILE, default SYSTEM-measured.yaml)")            \
     X(HTML, "html", "FILE", CLI_ON(AUDIT), "also write a page to browse")                \
     X(JOBS, "jobs", "N", CLI_ON(AUDIT), "tables at a time (default: one a processor)")   \
+    X(KIND, "kind", "KIND", CLI_ON(PLOT),                                                \
+      "latency (default), roofline, share, spread, residuals or all")                    \
+    X(KEEP_SCRIPTS, "keep-scripts", "", CLI_ON(DECIDE) | CLI_ON(PLOT),                   \
+      "keep the gnuplot scripts, data inside")                                           \
     X(NO_PLOTS, "no-plots", "", CLI_ON(DECIDE), "do not draw plots")                     \
     X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL) | CLI_ON(COMPARE) | CLI_ON(CALIBRATE) | CLI_ON(VALIDATE), "print JSON on standard output") \
     X(QUIET, "quiet", "", CLI_EVERY, "print no summary and no progress")                   \

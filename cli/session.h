@@ -31,7 +31,7 @@ int cli_main(int argc, char **argv);
 /* Each command; results go to standard output. Returns the status; *exit_code is preset to 0
  * and set by commands whose result is a verdict. */
 typedef sc_status cli_run(cli_session *cli, int *exit_code);
-cli_run cli_decide, cli_list, cli_explain, cli_eval, cli_check, cli_measure, cli_export,
+cli_run cli_decide, cli_plot, cli_list, cli_explain, cli_eval, cli_check, cli_measure, cli_export,
     cli_lint, cli_audit, cli_validate, cli_model, cli_compare, cli_calibrate, cli_design,
     cli_fit;
 

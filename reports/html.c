@@ -10,6 +10,7 @@
 #include "reports/html.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -240,20 +241,62 @@ static void evidence(const rep_phase *p, sc_buf *out)
     element(out, "p", p->fit.reason);
 }
 
-/* The SVG element of a document, without its XML prologue. */
-static void figure(const char *svg, const rep_phase *p, sc_buf *out)
+/* The SVG element of a document, without its XML prologue. gnuplot numbers ids from 1 in
+ * every file: they get a prefix, so that figures of one page do not share them. */
+static void add_svg(const char *start, const char *prefix, sc_buf *out)
+{
+    static const char *const mark[] = {"id='", "href='#", "url(#"};
+    while (*start) {
+        const char *next = NULL;
+        size_t length = 0;
+        for (size_t i = 0; i < sizeof mark / sizeof *mark; i++) {
+            const char *at = strstr(start, mark[i]);
+            if (at && (!next || at < next)) {
+                next = at;
+                length = strlen(mark[i]);
+            }
+        }
+        if (!next)
+            break;
+        sc_buf_addn(out, start, (size_t)(next - start) + length);
+        sc_buf_add(out, prefix);
+        start = next + length;
+    }
+    sc_buf_add(out, start);
+}
+
+static void figure(const char *svg, const rep_phase *p, rep_figure kind, sc_buf *out)
 {
     const char *start = svg ? strstr(svg, "<svg") : NULL;
+    char prefix[64];
     if (!start)
         return;
-    sc_buf_printf(out, "<figure aria-label=\"SOL and measured latency, %s phase\">\n",
-                  sol_phase_name(p->phase->kind));
-    sc_buf_add(out, start);
+    snprintf(prefix, sizeof prefix, "%s-%s-", rep_figure_name(kind),
+             sol_phase_name(p->phase->kind));
+    sc_buf_add(out, "<figure aria-label=\"");
+    rep_add_html(out, rep_figure_text(kind));
+    sc_buf_printf(out, ", %s phase\">\n", sol_phase_name(p->phase->kind));
+    add_svg(start, prefix, out);
     sc_buf_add(out, "</figure>\n");
 }
 
-static sc_status phase_section(const rep_study *study, const rep_phase *p, const char *svg,
-                               sc_buf *out, sc_diag *diag)
+static void figures(char *const svg[REP_N_FIGURES], const rep_phase *p, sc_buf *out)
+{
+    figure(svg[REP_FIGURE_LATENCY], p, REP_FIGURE_LATENCY, out);
+    for (int k = REP_FIGURE_LATENCY + 1; k < REP_N_FIGURES; k++) {
+        if (!svg[k])
+            continue;
+        sc_buf_printf(out, "<details><summary>%s: ", rep_figure_name((rep_figure)k));
+        rep_add_html(out, rep_figure_text((rep_figure)k));
+        sc_buf_add(out, "</summary>\n");
+        figure(svg[k], p, (rep_figure)k, out);
+        sc_buf_add(out, "</details>\n");
+    }
+}
+
+static sc_status phase_section(const rep_study *study, const rep_phase *p,
+                               char *const svg[REP_N_FIGURES], sc_buf *out,
+                               sc_diag *diag)
 {
     sc_buf tokens = {0};
     const char *name = p->phase->kind == SOL_CONTEXT ? "Context" : "Generation";
@@ -275,7 +318,7 @@ static sc_status phase_section(const rep_study *study, const rep_phase *p, const
     witness(p, out);
     if (p->points.n > 0)
         evidence(p, out);
-    figure(svg, p, out);
+    figures(svg, p, out);
     return rep_done(out, diag);
 }
 
@@ -386,8 +429,8 @@ static sc_status folded(const rep_study *study, const char *title, writer *write
     return status;
 }
 
-sc_status rep_html(const rep_study *study, const char *const svg[SOL_N_PHASES],
-                   sc_buf *out, sc_diag *diag)
+sc_status rep_html(const rep_study *study, const rep_svgs *svg, sc_buf *out,
+                   sc_diag *diag)
 {
     sc_status status = SC_OK;
     bool measured = false;
@@ -400,7 +443,7 @@ sc_status rep_html(const rep_study *study, const char *const svg[SOL_N_PHASES],
     for (int k = 0; k < SOL_N_PHASES && status == SC_OK; k++)
         if (study->phase[k].present) {
             measured |= study->phase[k].points.n > 0;
-            status = phase_section(study, &study->phase[k], svg[k], out, diag);
+            status = phase_section(study, &study->phase[k], svg->text[k], out, diag);
         }
     if (status == SC_OK && measured)
         points_section(study, out);

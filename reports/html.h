@@ -3,9 +3,11 @@
 #ifndef SC_REPORTS_HTML_H
 #define SC_REPORTS_HTML_H
 
+#include "reports/figures.h"
 #include "reports/internal.h"
 
-/* Appends foreign text with &, <, > and quotes as entities, safe in text and attributes. */
+/* Appends foreign text with &, <, > and quotes as entities, safe in text and attributes.
+ */
 void rep_add_html(sc_buf *out, const char *text);
 
 /* What every page shares: its style, and the script that sorts, filters and draws the
@@ -22,13 +24,18 @@ void rep_add_script_text(sc_buf *out, const char *text);
 /* Appends an expression as MathML (inline). Errors show in out->failed. */
 void rep_add_mathml(sc_buf *out, const sol_context *ctx, const sol_expr *expr);
 
-/* As rep_add_mathml for the text of a normal form; text that does not parse back (atoms that
- * the language cannot spell) is shown as code. Errors: SC_ENOMEM. */
+/* As rep_add_mathml for the text of a normal form; text that does not parse back (atoms
+ * that the language cannot spell) is shown as code. Errors: SC_ENOMEM. */
 sc_status rep_add_math_text(sc_buf *out, const char *text, sc_diag *diag);
 
-/* report.html: the whole study on one page, self-contained. svg[k] is the plot of phase k
- * as SVG text, or NULL. Errors: SC_ENOMEM, those of the writers that it embeds. */
-sc_status rep_html(const rep_study *study, const char *const svg[SOL_N_PHASES],
-                   sc_buf *out, sc_diag *diag);
+/* Figures as SVG texts; NULL: there is none. */
+typedef struct rep_svgs {
+    char *text[SOL_N_PHASES][REP_N_FIGURES];
+} rep_svgs;
+
+/* report.html: the whole study on one page, self-contained. Errors: SC_ENOMEM, those of
+ * the writers that it embeds. */
+sc_status rep_html(const rep_study *study, const rep_svgs *svg, sc_buf *out,
+                   sc_diag *diag);
 
 #endif

@@ -8,6 +8,9 @@ libscreports_la_SOURCES = \
 	reports/doc.h \
 	reports/explain.c \
 	reports/facts.c \
+	reports/figure_draw.c \
+	reports/figures.c \
+	reports/figures.h \
 	reports/format.c \
 	reports/gnuplot.c \
 	reports/html.c \
@@ -36,6 +39,7 @@ tests_unit_test_reports_SOURCES = \
 	tests/unit/reports/study.c \
 	tests/unit/reports/study.h \
 	tests/unit/reports/test_cases.c \
+	tests/unit/reports/test_figures.c \
 	tests/unit/reports/test_format.c \
 	tests/unit/reports/test_html.c \
 	tests/unit/reports/test_json.c \

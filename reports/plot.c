@@ -353,10 +353,10 @@ static sc_status add_xlabel(sc_buf *out, const plot_figure *f, sc_diag *diag)
 
 /* ---- the plot commands ---- */
 
-static void add_terminal(sc_buf *out, const char *terminal, const char *file)
+void plot_begin(sc_buf *out, const char *format, const char *file)
 {
     sc_buf_add(out, "reset\nset encoding utf8\n");
-    if (strcmp(terminal, "png") == 0) {
+    if (strcmp(format, "png") == 0)
         /* "png" alone (libgd) where gnuplot was built without cairo */
         sc_buf_add(out,
                    "if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) {\n"
@@ -365,10 +365,14 @@ static void add_terminal(sc_buf *out, const char *terminal, const char *file)
                    "} else {\n"
                    "    set terminal png size 1200, 800 noenhanced\n"
                    "}\n");
-    } else {
+    else if (strcmp(format, "pdf") == 0)
+        sc_buf_add(out, "set terminal pdfcairo size 24cm, 16cm noenhanced font 'Sans,13' "
+                        "background rgb 'white'\n");
+    else if (strcmp(format, "dumb") == 0)
+        sc_buf_add(out, "set terminal dumb size 100, 36 noenhanced mono\n");
+    else
         sc_buf_add(out, "set terminal svg size 1200, 800 noenhanced font 'sans-serif,17' "
                         "background rgb 'white'\n");
-    }
     sc_buf_printf(out, "set output '%s'\n", file);
 }
 
@@ -490,10 +494,10 @@ sc_status rep_plot_script(const rep_study *study, const rep_phase *p,
         status = x ? SC_OK : sc_diag_nomem(diag);
     }
     if (status == SC_OK && p->points.n > 0) {
-        status = plot_point_tokens(f, x, diag);
+        status = plot_point_tokens(study, p, x, diag);
     }
     if (status == SC_OK) {
-        add_terminal(out, terminal, file);
+        plot_begin(out, terminal, file);
         status = add_panels(out, f, x, diag);
     }
     if (status == SC_OK) {

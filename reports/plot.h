@@ -46,7 +46,10 @@ typedef struct plot_figure {
 sc_status plot_figure_new(const rep_study *study, const rep_phase *p, plot_figure **out,
                           sc_diag *diag);
 /* x[i] = tokens of the i-th measured point. */
-sc_status plot_point_tokens(const plot_figure *f, double *x, sc_diag *diag);
+sc_status plot_point_tokens(const rep_study *study, const rep_phase *p, double *x,
+                            sc_diag *diag);
+/* The terminal of a format (figures.h) and the name of the file. */
+void plot_begin(sc_buf *out, const char *format, const char *file);
 /* Does the i-th measured point belong to the configuration `group`? */
 bool plot_in_group(const rep_phase *p, size_t i, int group);
 

@@ -358,16 +358,18 @@ sc_status plot_figure_new(const rep_study *study, const rep_phase *p, plot_figur
     return SC_OK;
 }
 
-/* Tokens of measured points: a model of the group's configuration knows them. */
-sc_status plot_point_tokens(const plot_figure *f, double *x, sc_diag *diag)
+/* A model of any group's configuration knows them. */
+sc_status plot_point_tokens(const rep_study *study, const rep_phase *p, double *x,
+                            sc_diag *diag)
 {
-    const col_points *points = &f->p->points;
+    const col_points *points = &p->points;
+    const sol_config *config = points->n ? &points->config[0] : &study->config;
     sol_model *model = NULL;
-    sc_status status = sol_model_new(f->study->op, f->p->phase->kind, f->panel[0].config,
-                                     f->study->system, SOL_ARCHITECTURAL, &model, diag);
+    sc_status status = sol_model_new(study->op, p->phase->kind, config, study->system,
+                                     SOL_ARCHITECTURAL, &model, diag);
     for (size_t i = 0; i < points->n && status == SC_OK; i++) {
         const double *pointer[SOL_MAX_AXES];
-        for (int k = 0; k < f->p->phase->n_axes; k++) {
+        for (int k = 0; k < p->phase->n_axes; k++) {
             pointer[k] = &points->point[i].axis[k];
         }
         status = sol_model_tokens(model, 1, pointer, &x[i], diag);

@@ -1,9 +1,9 @@
 /* solcheck - reports: everything that a study found, written down.
  *
  * A study is filled by cli/ (op file -> expressions -> grid -> measurements -> fit) and
- * only read here. Writers build text in buffers; rep_write() puts all files in place at the
- * end, so that a failure leaves nothing half-written.
- * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+ * only read here. Writers build text in buffers; rep_write() puts all files in place at
+ * the end, so that a failure leaves nothing half-written. SPDX-License-Identifier:
+ * GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_REPORTS_REPORT_H
 #define SC_REPORTS_REPORT_H
 
@@ -18,12 +18,12 @@ const char *rep_source_name(rep_source source); /* none, recording, measured, da
 typedef enum rep_agreement { REP_AGREE, REP_DISAGREE, REP_OPEN } rep_agreement;
 
 typedef struct rep_phase {
-    bool present;            /* phase asked for and defined */
+    bool present; /* phase asked for and defined */
     const sol_phase *phase;
     sol_proof proof;
-    col_points points;       /* n = 0: no measurements */
-    sol_bound *bound;        /* [points.n], architectural ceiling (or fallback) */
-    sol_bound *bound_sheet;  /* [points.n], datasheet ceiling */
+    col_points points;      /* n = 0: no measurements */
+    sol_bound *bound;       /* [points.n], architectural ceiling (or fallback) */
+    sol_bound *bound_sheet; /* [points.n], datasheet ceiling */
     bool fitted;
     fit_result fit;          /* valid when fitted */
     fit_kind kind;           /* the decision */
@@ -36,12 +36,12 @@ typedef struct rep_study {
     const sol_system *system;
     sol_config config;
     rep_source source;
-    char source_text[512];   /* file name(s) or device, date, command: for the note */
-    bool sol_comparable;     /* measurements and system are the same GPU model */
+    char source_text[512]; /* file name(s) or device, date, command: for the note */
+    bool sol_comparable;   /* measurements and system are the same GPU model */
     rep_phase phase[SOL_N_PHASES];
     fit_options fit_options;
-    char command[1024];      /* command line, to reproduce */
-    char date[32];           /* ISO date; $SOURCE_DATE_EPOCH honoured */
+    char command[1024]; /* command line, to reproduce */
+    char date[32];      /* ISO date; $SOURCE_DATE_EPOCH honoured */
 } rep_study;
 
 /* The one-object JSON of `--json` (also axis-decision.json). Errors: SC_ENOMEM. */
@@ -51,13 +51,13 @@ sc_status rep_summary(const rep_study *study, sc_buf *out, sc_diag *diag);
 /* FLOPs and bytes symbolically, term by term (solcheck explain). */
 sc_status rep_explain(const sol_op *op, const sol_phase *phase, sc_buf *out,
                       sc_diag *diag);
-/* What the forms mean: growth of every total, reduced axes, regimes and boundaries, and, at
- * points, the share of every term and what changes between two of them. */
+/* What the forms mean: growth of every total, reduced axes, regimes and boundaries, and,
+ * at points, the share of every term and what changes between two of them. */
 typedef enum rep_format { REP_TEXT, REP_MARKDOWN, REP_LATEX } rep_format;
 typedef struct rep_point { /* one point, evaluated */
     double axis[SOL_MAX_AXES];
     sol_bound bound;
-    double *term; /* [n_terms] work */
+    double *term;   /* [n_terms] work */
     double *time_s; /* [n_terms] on the term's resource, perfect overlap */
 } rep_point;
 typedef struct rep_analysis {
@@ -82,10 +82,13 @@ sc_status rep_cases(const rep_study *study, sc_buf *out, sc_diag *diag);
 sc_status rep_query_signature(const rep_study *study, sc_buf *out, sc_diag *diag);
 sc_status rep_parameters(const rep_study *study, sc_buf *out, sc_diag *diag);
 
-/* Writes all files to dir (created). Plots: gnuplot is run without a shell; when it is
- * missing or fails the rest is written and a warning (SC5001, SC5002) is added.
- * Errors: SC_EIO SC5000: nothing is left behind; SC_ENOMEM. */
-sc_status rep_write(const rep_study *study, const char *dir, bool plots,
+typedef enum rep_plots { REP_NO_PLOTS, REP_PLOTS, REP_PLOTS_AND_SCRIPT } rep_plots;
+
+/* Writes all files to dir (created); the gnuplot script, data inside, as plot.gp when
+ * asked for. Plots: gnuplot is run without a shell; when it is missing or fails the rest
+ * is written and a warning (SC5001, SC5002) is added. Errors: SC_EIO SC5000: nothing is
+ * left behind; SC_ENOMEM. */
+sc_status rep_write(const rep_study *study, const char *dir, rep_plots plots,
                     sc_diags *warnings, sc_diag *diag);
 
 #endif

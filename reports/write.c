@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "reports/figures.h"
 #include "reports/html.h"
 #include "reports/internal.h"
 
-#define SCRIPT_NAME "plot.gp"
 #define GNUPLOT_LIMIT_S 60.0
 
 /* Every file that solcheck may leave in an output directory. */
@@ -33,6 +33,7 @@ typedef enum artefact {
     CONTEXT_PNG,
     GENERATION_SVG,
     GENERATION_PNG,
+    SCRIPT,
     N_ARTEFACTS
 } artefact;
 
@@ -47,6 +48,7 @@ static const char *const artefact_name[N_ARTEFACTS] = {
     [CONTEXT_PNG] = "sol-vs-measured-context.png",
     [GENERATION_SVG] = "sol-vs-measured-generation.svg",
     [GENERATION_PNG] = "sol-vs-measured-generation.png",
+    [SCRIPT] = "plot.gp",
 };
 
 static artefact plot_name(sol_phase_kind phase, bool png)
@@ -107,6 +109,40 @@ static sc_status stage_write(const char *stage, const char *name, const sc_buf *
 
 /* ---- plots ---- */
 
+/* Figures of the page alone, unless there are so many points that it would be slow. */
+#define PAGE_MAX_POINTS 4000
+
+typedef struct page_name {
+    char c[64];
+} page_name;
+
+static page_name page_figure(rep_figure kind, sol_phase_kind phase)
+{
+    page_name name;
+    snprintf(name.c, sizeof name.c, "page-%s-%s.svg", rep_figure_name(kind),
+             sol_phase_name(phase));
+    return name;
+}
+
+/* One that has nothing to show is left out. */
+static sc_status add_page_figures(const rep_study *study, const rep_phase *p,
+                                  sc_buf *script, sc_diag *diag)
+{
+    for (int k = REP_FIGURE_LATENCY + 1; k < REP_N_FIGURES; k++) {
+        sc_buf one = {0};
+        page_name file = page_figure((rep_figure)k, p->phase->kind);
+        sc_status status =
+            rep_figure_script(study, p, (rep_figure)k, "svg", file.c, &one, diag);
+        if (status == SC_OK)
+            sc_buf_addn(script, one.text, one.n);
+        sc_buf_free(&one);
+        if (status != SC_OK && status != SC_EDOMAIN)
+            return status;
+        sc_diag_clear(diag);
+    }
+    return SC_OK;
+}
+
 static sc_status add_scripts(const rep_study *study, sc_buf *script, bool *drawn,
                              sc_diag *diag)
 {
@@ -120,6 +156,12 @@ static sc_status add_scripts(const rep_study *study, sc_buf *script, bool *drawn
                 return status;
             }
             drawn[a] = true;
+        }
+        if (p->present && p->points.n > 0 && p->points.n <= PAGE_MAX_POINTS) {
+            sc_status status = add_page_figures(study, p, script, diag);
+            if (status != SC_OK) {
+                return status;
+            }
         }
     }
     return rep_done(script, diag);
@@ -169,7 +211,7 @@ static sc_status draw(const rep_study *study, const char *stage, bool *drawn,
     sc_diag_clear(&why);
     sc_status status = add_scripts(study, &script, planned, &why);
     if (status == SC_OK) {
-        status = stage_write(stage, SCRIPT_NAME, &script, &why);
+        status = stage_write(stage, artefact_name[SCRIPT], &script, &why);
         if (status == SC_EIO) {
             sc_buf_free(&script);
             if (diag) {
@@ -179,7 +221,7 @@ static sc_status draw(const rep_study *study, const char *stage, bool *drawn,
         }
     }
     if (status == SC_OK) {
-        status = rep_gnuplot_run(stage, SCRIPT_NAME, GNUPLOT_LIMIT_S, &why);
+        status = rep_gnuplot_run(stage, artefact_name[SCRIPT], GNUPLOT_LIMIT_S, &why);
     }
     if (status == SC_OK) {
         status = check_plots(stage, planned, &why);
@@ -198,28 +240,44 @@ static sc_status draw(const rep_study *study, const char *stage, bool *drawn,
 
 /* ---- texts ---- */
 
+/* The text of a staged file; NULL when there is none. */
+static sc_status staged(const char *stage, const char *name, char **text, sc_diag *diag)
+{
+    size_t n;
+    char *path = sc_path_join(stage, name);
+    if (!path) {
+        return sc_diag_nomem(diag);
+    }
+    sc_status status = access(path, R_OK) == 0
+                           ? sc_file_read(path, (size_t)1 << 28, text, &n, diag)
+                           : SC_OK;
+    sc_free(path);
+    return status;
+}
+
 /* The page with the staged SVG plots inside. */
 static sc_status render_html(const rep_study *study, const char *stage, bool plots,
                              sc_buf *out, sc_diag *diag)
 {
-    char *svg[SOL_N_PHASES] = {NULL};
+    rep_svgs svg = {{{NULL}}};
     sc_status status = SC_OK;
     for (int k = 0; k < SOL_N_PHASES && plots && status == SC_OK; k++) {
-        size_t n;
-        if (!study->phase[k].present) {
-            continue;
+        sol_phase_kind phase = (sol_phase_kind)k;
+        for (int f = 0; f < REP_N_FIGURES && status == SC_OK; f++) {
+            page_name name = page_figure((rep_figure)f, phase);
+            status = staged(
+                stage,
+                f == REP_FIGURE_LATENCY ? artefact_name[plot_name(phase, false)] : name.c,
+                &svg.text[k][f], diag);
         }
-        char *path =
-            sc_path_join(stage, artefact_name[plot_name((sol_phase_kind)k, false)]);
-        status = path ? sc_file_read(path, (size_t)1 << 28, &svg[k], &n, diag)
-                      : sc_diag_nomem(diag);
-        sc_free(path);
     }
     if (status == SC_OK) {
-        status = rep_html(study, (const char *const *)svg, out, diag);
+        status = rep_html(study, &svg, out, diag);
     }
     for (int k = 0; k < SOL_N_PHASES; k++) {
-        sc_free(svg[k]);
+        for (int f = 0; f < REP_N_FIGURES; f++) {
+            sc_free(svg.text[k][f]);
+        }
     }
     return status;
 }
@@ -377,7 +435,7 @@ static void unmake_dirs(made_dirs *made)
     }
 }
 
-sc_status rep_write(const rep_study *study, const char *dir, bool plots,
+sc_status rep_write(const rep_study *study, const char *dir, rep_plots plots,
                     sc_diags *warnings, sc_diag *diag)
 {
     bool made[N_ARTEFACTS] = {false};
@@ -387,13 +445,14 @@ sc_status rep_write(const rep_study *study, const char *dir, bool plots,
     if (status == SC_OK) {
         status = stage_new(dir, &stage, diag);
     }
-    if (status == SC_OK && plots) {
+    if (status == SC_OK && plots != REP_NO_PLOTS) {
         status = draw(study, stage, made, warnings, diag);
     }
     bool drawn = false;
     for (int a = 0; a < N_ARTEFACTS; a++) {
         drawn |= made[a];
     }
+    made[SCRIPT] = drawn && plots == REP_PLOTS_AND_SCRIPT;
     if (status == SC_OK) {
         status = write_texts(study, stage, drawn, made, diag);
     }

@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/lang/lint.test \
 	tests/lang/model.test \
 	tests/lang/op-files.test \
+	tests/lang/plot.test \
 	tests/lang/recordings.test \
 	tests/lang/tables.test \
 	tests/lang/usage.test \

@@ -78,14 +78,20 @@ Test(html, page_holds_decision_points_and_plots_and_nothing_foreign)
     test_study t;
     test_study_init(&t, test_twist);
     test_study_measure(&t);
-    const char *svg[SOL_N_PHASES] = {"<?xml version=\"1.0\"?><svg id=\"plot0\"></svg>", NULL};
+    char first[] = "<?xml version=\"1.0\"?><svg id=\"plot0\"></svg>";
+    char second[] = "<svg><g id='a'/><use href='#a'/><path fill='#a00' x='url(#a)'/></svg>";
+    rep_svgs svg = {{{NULL}}};
+    svg.text[SOL_CONTEXT][REP_FIGURE_LATENCY] = first;
+    svg.text[SOL_CONTEXT][REP_FIGURE_SPREAD] = second;
     snprintf(t.study.source_text, sizeof t.study.source_text, "</script><b>x");
     sc_buf out = {0};
     sc_diag diag = {0};
-    cr_assert_eq(rep_html(&t.study, svg, &out, &diag), SC_OK, "%s", diag.message);
+    cr_assert_eq(rep_html(&t.study, &svg, &out, &diag), SC_OK, "%s", diag.message);
     const char *page = sc_buf_text(&out);
     cr_assert_not_null(strstr(page, "<svg id=\"plot0\">"));
     cr_assert_null(strstr(page, "<?xml"));
+    cr_assert_not_null(strstr(page, "<g id='spread-context-a'/><use href='#spread-context-a'/>"
+                                    "<path fill='#a00' x='url(#spread-context-a)'/>"));
     cr_assert_null(strstr(page, "</script><b>x"));
     cr_assert_null(strstr(page, "http")); /* nothing is fetched */
     size_t n = 0;
@@ -110,12 +116,12 @@ Test(html, survives_starved_memory)
     test_study t;
     test_study_init(&t, test_twist);
     test_study_measure(&t);
-    const char *svg[SOL_N_PHASES] = {NULL, NULL};
+    const rep_svgs svg = {{{NULL}}};
     for (unsigned long n = 1;; n++) {
         sc_buf out = {0};
         sc_diag diag = {0};
         sc_alloc_fail_at(n, 0);
-        sc_status status = rep_html(&t.study, svg, &out, &diag);
+        sc_status status = rep_html(&t.study, &svg, &out, &diag);
         sc_alloc_fail_at(0, 0);
         sc_buf_free(&out);
         if (status == SC_OK)

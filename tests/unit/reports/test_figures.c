@@ -1,0 +1,120 @@
+/* solcheck - tests of reports/figures.c and figure_draw.c.
+ * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+#include <config.h>
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "reports/figures.h"
+#include "study.h"
+
+/* Predictions that are 10 and 1 % too long, so that there are residuals. */
+static void hold_out(rep_phase *p)
+{
+    fit_result *fit = &p->fit;
+    fit->n = p->points.n;
+    for (int a = 0; a < 2; a++) {
+        sc_free(fit->held_out[a]);
+        fit->held_out[a] = sc_calloc(fit->n, sizeof(double));
+        cr_assert_not_null(fit->held_out[a]);
+        for (size_t i = 0; i < fit->n; i++)
+            fit->held_out[a][i] = p->points.point[i].latency_s * (a ? 1.01 : 1.1);
+    }
+}
+
+/* In the generation phase, where points of the study share x. */
+static void draw(const rep_study *study, rep_figure kind, const char *format, sc_buf *out)
+{
+    sc_buf script = {0};
+    sc_diag diag = {0};
+    cr_assert_eq(rep_figure_script(study, &study->phase[SOL_GENERATION], kind, format,
+                                   "f", &script, &diag),
+                 SC_OK, "%s: %s", rep_figure_name(kind), diag.message);
+    cr_assert_eq(rep_figure_draw(&script, "f", out, &diag), SC_OK, "%s: %s",
+                 rep_figure_name(kind), diag.message);
+    sc_buf_free(&script);
+}
+
+Test(figures, every_kind_draws_in_every_format)
+{
+    static const struct {
+        const char *format, *start;
+    } format[] = {{"svg", "<?xml"}, {"png", "\x89PNG"}, {"pdf", "%PDF"}, {"dumb", ""}};
+    test_study t;
+    if (!test_gnuplot())
+        cr_skip_test("SKIPPED: no gnuplot");
+    test_study_init(&t, test_twist);
+    test_study_measure(&t);
+    hold_out(&t.study.phase[SOL_GENERATION]);
+    for (int k = 0; k < REP_N_FIGURES; k++)
+        for (size_t i = 0; i < sizeof format / sizeof *format; i++) {
+            sc_buf out = {0};
+            draw(&t.study, (rep_figure)k, format[i].format, &out);
+            cr_expect_eq(strncmp(out.text, format[i].start, strlen(format[i].start)), 0,
+                         "%s as %s", rep_figure_name((rep_figure)k), format[i].format);
+            cr_expect_gt(out.n, 1000);
+            sc_buf_free(&out);
+        }
+    test_study_clear(&t);
+}
+
+Test(figures, a_hostile_title_stays_text)
+{
+    test_study t;
+    sc_buf script = {0};
+    sc_diag diag = {0};
+    test_study_init(&t, test_twist);
+    test_study_measure(&t);
+    snprintf(t.study.source_text, sizeof t.study.source_text,
+             "x'; system('touch /tmp/pwned'); '\nset output '/tmp/pwned'");
+    cr_assert_eq(rep_figure_script(&t.study, &t.study.phase[SOL_CONTEXT],
+                                   REP_FIGURE_ROOFLINE, "svg", "f", &script, &diag),
+                 SC_OK);
+    cr_expect_null(strstr(sc_buf_text(&script), "\nset output '/tmp"));
+    cr_expect_not_null(strstr(sc_buf_text(&script), "x''; system(''touch"));
+    sc_buf_free(&script);
+    test_study_clear(&t);
+}
+
+Test(figures, without_measurements_there_is_only_sol)
+{
+    test_study t;
+    test_study_init(&t, test_twist);
+    for (int k = 0; k < REP_N_FIGURES; k++) {
+        sc_buf script = {0};
+        sc_diag diag = {0};
+        sc_status status = rep_figure_script(&t.study, &t.study.phase[SOL_CONTEXT],
+                                             (rep_figure)k, "svg", "f", &script, &diag);
+        cr_expect_eq(status, k == REP_FIGURE_LATENCY ? SC_OK : SC_EDOMAIN, "%s",
+                     rep_figure_name((rep_figure)k));
+        cr_expect(status == SC_OK || diag.code == SC5003);
+        sc_buf_free(&script);
+    }
+    test_study_clear(&t);
+}
+
+Test(figures, survives_failing_allocations)
+{
+    test_study t;
+    test_study_init(&t, test_twist);
+    test_study_measure(&t);
+    hold_out(&t.study.phase[SOL_GENERATION]);
+    for (int k = 0; k < REP_N_FIGURES; k++)
+        for (unsigned long n = 1; n < 100000; n += 1 + n / 16) {
+            sc_buf script = {0};
+            sc_diag diag = {0};
+            long live = sc_alloc_live();
+            sc_alloc_fail_at(n, true);
+            sc_status status =
+                rep_figure_script(&t.study, &t.study.phase[SOL_GENERATION], (rep_figure)k,
+                                  "svg", "f", &script, &diag);
+            sc_alloc_fail_at(0, false);
+            sc_buf_free(&script);
+            cr_assert(status == SC_OK || status == SC_ENOMEM, "%d", (int)status);
+            cr_assert_eq(sc_alloc_live(), live);
+            if (status == SC_OK)
+                break;
+        }
+    test_study_clear(&t);
+}
