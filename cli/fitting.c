@@ -39,7 +39,7 @@ void cli_fit_axes(const sol_phase *phase, int *b, int *s)
  * the lead of a group is the first point of it. */
 static bool same_group(const col_points *points, const col_point *a, const col_point *b)
 {
-    bool same = a->group == b->group;
+    bool same = a->group == b->group && a->hot == b->hot;
     for (int k = 0; k < points->op->phase[points->phase]->n_axes && same; k++)
         same = !points->op->phase[points->phase]->axis[k].optional ||
                a->axis[k] == b->axis[k];

@@ -266,6 +266,18 @@ static int largest_group(const rep_phase *p)
     return best;
 }
 
+/* Of its two cache states the one with more points is shown. */
+static bool mostly_hot(const rep_phase *p, int group)
+{
+    size_t n = 0, hot = 0;
+    for (size_t i = 0; i < p->points.n; i++)
+        if (plot_in_group(p, i, group)) {
+            n++;
+            hot += p->points.point[i].hot;
+        }
+    return 2 * hot >= n;
+}
+
 static size_t index_of(const rep_sweep *values, double value)
 {
     size_t i = 0;
@@ -300,11 +312,11 @@ static void share_plot(const figure *f, int group, const int axis[2],
                        const rep_sweep values[2])
 {
     const rep_phase *p = f->p;
-    bool room = values[0].n <= 24 && values[1].n <= 32;
+    bool hot = mostly_hot(p, group), room = values[0].n <= 24 && values[1].n <= 32;
     sc_buf label = {0};
     sc_buf_add(f->out, "$cells << EOD\n");
     for (size_t i = 0; i < p->points.n; i++)
-        if (plot_in_group(p, i, group))
+        if (plot_in_group(p, i, group) && p->points.point[i].hot == hot)
             line(f, (double)index_of(&values[1], p->points.point[i].axis[axis[1]]),
                  (double)index_of(&values[0], p->points.point[i].axis[axis[0]]),
                  100 * rep_point_share(p, i, SOL_ARCHITECTURAL));
@@ -313,7 +325,7 @@ static void share_plot(const figure *f, int group, const int axis[2],
     share_tics(f, 'y', &values[0]);
     palette(f, false, "SOL% (SOL / latency)");
     rep_add_config(&label, f->study->op, &p->points.config[group]);
-    frame(f, "SOL%", sc_buf_text(&label));
+    frame(f, hot ? "SOL%, hot cache" : "SOL%, cold cache", sc_buf_text(&label));
     f->out->failed |= label.failed;
     sc_buf_free(&label);
     sc_buf_printf(f->out,

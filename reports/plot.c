@@ -50,7 +50,7 @@ static void add_measured(sc_buf *out, const plot_figure *f, int k, const double 
         for (size_t i = 0; i < f->p->points.n; i++) {
             const col_point *point = &f->p->points.point[i];
             int own = curve_of(f, panel, point);
-            if (!plot_in_group(f->p, i, panel->group) ||
+            if (!plot_in_group(f->p, i, panel->group) || point->hot != panel->hot ||
                 (own < 0 ? PLOT_MAX_CURVES : own) != c) {
                 continue;
             }
@@ -128,7 +128,7 @@ static void ranges(const plot_figure *f, const double *x, range *ax, range *ay)
         }
         for (size_t i = 0; i < f->p->points.n; i++) {
             const col_point *point = &f->p->points.point[i];
-            if (plot_in_group(f->p, i, panel->group) &&
+            if (plot_in_group(f->p, i, panel->group) && point->hot == panel->hot &&
                 (f->tokens || curve_of(f, panel, point) >= 0)) {
                 widen(&seen, 1e3 * point->latency_s);
                 widen(&at, f->tokens ? x[i] : point->axis[f->along]);

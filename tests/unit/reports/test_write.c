@@ -359,6 +359,20 @@ static int block_lines(const char *script, const char *name)
     return n;
 }
 
+/* Points in the cache state that most points of their configuration have. */
+static int shown(const rep_phase *p)
+{
+    int total = 0;
+    for (size_t g = 0; g < p->points.n_configs; g++) {
+        int n[2] = {0, 0};
+        for (size_t i = 0; i < p->points.n; i++) {
+            n[p->points.point[i].hot] += p->points.point[i].group == (int)g;
+        }
+        total += n[1] > n[0] ? n[1] : n[0];
+    }
+    return total;
+}
+
 Test(plot, every_measured_point_is_in_its_panel_once)
 {
     test_study t;
@@ -375,7 +389,8 @@ Test(plot, every_measured_point_is_in_its_panel_once)
                 n += block_lines(sc_buf_text(&script), name);
             }
         }
-        cr_expect_eq(n, (int)p->points.n);
+        cr_expect_eq(n, shown(p));
+        cr_expect_gt(n, 0);
         cr_expect_eq(block_lines(sc_buf_text(&script), "$m2_0"), -1,
                      "two configurations");
         sc_buf_free(&script);
