@@ -2,6 +2,7 @@
 EXTRA_DIST += \
 	docs/audit.md \
 	docs/compare.md \
+	docs/contract.md \
 	docs/decisions.md \
 	docs/design.md \
 	docs/embedding.md \
