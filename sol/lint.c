@@ -208,27 +208,62 @@ static sc_status scales_out(linter *l, const sol_expr *expr, long factor, int ex
     return status;
 }
 
+/* Does each of 2 GPUs do for 1 of something what it does for 2, as ceil_div(1, 2) says?
+ */
+static sc_status rounds_up(linter *l, const sol_expr *expr, int param, bool *same)
+{
+    const sol_expr **map = sc_calloc((size_t)l->n_symbols, sizeof *map), *of[2];
+    sc_status status = map ? SC_OK : nomem(l);
+    for (int i = 0; i < 2 && status == SC_OK; i++) {
+        map[l->op->param[param].symbol] = sol_number_si(l->op->ctx, i + 1);
+        map[l->op->tp_symbol] = sol_number_si(l->op->ctx, 2);
+        status =
+            map[l->op->param[param].symbol] && map[l->op->tp_symbol] ? SC_OK : nomem(l);
+        if (status == SC_OK)
+            status =
+                sol_expr_substitute(l->op->ctx, expr, map, l->n_symbols, &of[i], l->diag);
+    }
+    if (status == SC_OK)
+        status = is_zero(l, binary(l, SOL_OP_SUB, of[0], of[1]), same);
+    sc_free(map);
+    return status;
+}
+
 static sc_status check_sharding(linter *l, const sol_phase *phase, const sol_term *term)
 {
-    bool two = true, three = true, sharded = false;
+    bool two = true, three = true, sharded = false, whole = false;
     sc_status status = depends_on(l, term->expr);
     for (int i = 0; i < l->op->n_params; i++)
         sharded |= l->op->param[i].shard_tp && l->depends[l->op->param[i].symbol];
     if (status != SC_OK || !sharded || term->kind == SOL_NETWORK)
         return status;
-    /* A parameter that the op divides by tp itself, undeclared, is taken along. */
+    int undeclared = -1; /* a parameter that scales as sharded ones do */
     for (int extra = -1; extra < l->op->n_params; extra++) {
         status = scales_out(l, term->expr, 2, extra, &two);
         if (status == SC_OK && two)
             status = scales_out(l, term->expr, 3, extra, &three);
-        if (status != SC_OK || (two && three))
+        if (status != SC_OK || (extra < 0 && two && three))
+            return status;
+        if (!two || !three || !l->depends[l->op->param[extra].symbol])
+            continue;
+        undeclared = extra;
+        /* Replicated where there are fewer of it than GPUs: tp need not divide it. */
+        status = rounds_up(l, term->expr, extra, &whole);
+        if (status != SC_OK || whole)
             return status;
     }
     sc_diag finding;
-    sc_diag_warn(&finding, SC1314,
-                 "term '%s' uses a sharded parameter other than divided by tp",
-                 term->name);
-    sc_diag_hint(&finding, "what one GPU holds is parameter / tp");
+    if (undeclared >= 0) {
+        const char *name = l->op->param[undeclared].name;
+        sc_diag_warn(&finding, SC1314, "term '%s' divides %s by tp, which no shard says",
+                     term->name, name);
+        sc_diag_hint(&finding, "write shard: tp at the parameter %s", name);
+    } else {
+        sc_diag_warn(&finding, SC1314,
+                     "term '%s' uses a sharded parameter other than divided by tp",
+                     term->name);
+        sc_diag_hint(&finding, "what one GPU holds is parameter / tp");
+    }
     return report(l, term_of(l, phase, term), &finding);
 }
 

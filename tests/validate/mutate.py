@@ -353,6 +353,26 @@ common_case_values:
 fault("SC2207", "t/mla_context_failed.csv", table([r for r in own if r is not lost]), "--cases", own_plan, "--store",
       "own.db", "--disable", QUIET, severity="note", position=False)
 
+# ---- what `measure` writes for every op that has a layer: its columns are known, and all are there ----
+
+NOISE = QUIET + ",SC2201,SC2211,SC2212"  # tiny cases: faster than any launch, coarse beside the clock
+ops = os.path.join(TOP, "sol/ops")
+for op in sorted(os.listdir(ops)):
+    text = open(os.path.join(ops, op)).read()
+    op, layer = op[:-len(".yaml")], re.search(r"^layer: ", text, re.M)
+    if not layer:
+        continue
+    wide = re.findall(r"^  (\w+): +\{default: (?:[5-9]\d|\d{3,}),", text[:text.index("\nphases:")], re.M)
+    grid = put(f"w/{op}.yaml", f"schema_version: 1\nop: {op}\ncommon_case_values:\n  {op}:\n"
+               "    batch_sizes: [1, 2, 3]\n    sequence_lengths: [5, 17, 70]\n")
+    status, _, err = solcheck("measure", "--op", op, "--device", "cpu", "--cases", grid, "--max-time", "0.001",
+                              "--min-samples", "3", "--out", f"w/{op}", "--quiet",
+                              *(arg for name in wide for arg in ("--param", f"{name}=48")))
+    check(status == 0, f"measure --op {op}: {err}")
+    for phase in "context", "generation":
+        if re.search(rf"^  {phase}:", text, re.M):
+            clean(f"w/{op}/{op}_{phase}.csv", "--disable", NOISE)
+
 # ---- Parquet ----
 
 try:
