@@ -131,7 +131,15 @@ static sc_status set_options(cli_session *cli, const mock_class *cls,
         if (at >= 0)
             options->dtype[i] = cli->config.slot[at];
     }
-    return cli_scope(cli, &options->scope);
+    sc_status status = cli_scope(cli, &options->scope);
+    if (status == SC_OK)
+        status = cli_inputs(cli, &options->inputs);
+    if (status == SC_OK && options->inputs == MOCK_INPUTS_ZEROS)
+        return sc_diag_fail(
+            &cli->diag, SC_EINVAL, SC6001,
+            "--inputs zeros proves nothing: of zeros every layer makes the "
+            "zeros that are expected");
+    return status;
 }
 
 /* The op file and the mock layer state the hidden size each on its own: they must agree.

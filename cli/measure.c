@@ -87,9 +87,11 @@ static sc_status write_provenance(cli_session *cli, const mock_device_info *info
     sc_buf_printf(
         &text,
         "- date: %s\n  device: \"%s\"\n  compute_capability: %d\n  driver: \"%s\"\n"
-        "  cuda: \"%s\"\n  solcheck: %s\n  commit: %s\n  layer: %s\n  scope: %s\n  rows:",
+        "  cuda: \"%s\"\n  solcheck: %s\n  commit: %s\n  layer: %s\n  scope: %s\n"
+        "  inputs: %s\n  rows:",
         date, info->name, info->sm_version, info->driver, info->runtime, PACKAGE_VERSION,
-        SC_COMMIT, cli->op->layer, cli_value(&cli->options, CLI_OPT_SCOPE, "kernel"));
+        SC_COMMIT, cli->op->layer, cli_value(&cli->options, CLI_OPT_SCOPE, "kernel"),
+        cli_value(&cli->options, CLI_OPT_INPUTS, "normal"));
     for (int p = 0; p < SOL_N_PHASES; p++)
         if (cli->phase[p])
             sc_buf_printf(&text, "%s %s: %zu", p && cli->phase[0] ? "," : " {",

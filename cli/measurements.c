@@ -56,8 +56,8 @@ static sc_status add_file(cli_session *cli, rep_study *study, const char *path)
     for (size_t i = 0; i < tables.n; i++)
         for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++)
             if (study->phase[p].present)
-                status = add_table(cli, study, tables.table[i], (sol_phase_kind)p,
-                                   &n_found);
+                status =
+                    add_table(cli, study, tables.table[i], (sol_phase_kind)p, &n_found);
     if (status == SC_OK && n_found == 0) {
         sc_diag_fail(&cli->diag, SC_EDOMAIN, SC2004,
                      "the table has no row for this op, phase and configuration");
@@ -246,6 +246,8 @@ sc_status cli_measurements(cli_session *cli, rep_study *study)
                             "--data and --measure contradict each other");
     if (cli_has(&cli->options, CLI_OPT_DEVICE) && !now)
         return sc_diag_fail(&cli->diag, SC_EINVAL, SC6002, "--device needs --measure");
+    if (cli_has(&cli->options, CLI_OPT_INPUTS) && !now)
+        return sc_diag_fail(&cli->diag, SC_EINVAL, SC6002, "--inputs needs --measure");
     sc_status status = data  ? from_data(cli, study)
                        : now ? from_device(cli, study)
                              : from_recording(cli, study);

@@ -79,6 +79,8 @@ typedef enum cli_command {
     X(CACHE, "cache", "KIND", CLI_ON(MEASURE), "hot (default), cold or both")            \
     X(SCOPE, "scope", "KIND", CLI_ON(MEASURE) | CLI_ON(CHECK),                           \
       "kernel (default), or op: with RoPE and the append to the KV cache")               \
+    X(INPUTS, "inputs", "KIND", CLI_RUNS,                                                \
+      "what inputs are drawn from: normal (default), uniform (of the same spread); measure: or zeros") \
     X(STOP, "stop", "RULE", CLI_ON(MEASURE), "stop sampling by noise (default), time or entropy") \
     X(NOISE, "noise", "PCT", CLI_ON(MEASURE) | CLI_ON(COMPARE),                          \
       "relative error of the median to reach (default 0.5); compare: where none is stored (default 1)") \

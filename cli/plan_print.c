@@ -77,8 +77,9 @@ void cli_plan_repro(const cli_session *cli, const cli_plan *plan, const cli_job 
 {
     /* Options that change how a point is measured. */
     static const cli_option kept[] = {
-        CLI_OPT_SYSTEM, CLI_OPT_DEVICE,   CLI_OPT_STOP,        CLI_OPT_NOISE,
-        CLI_OPT_SEED,   CLI_OPT_MAX_TIME, CLI_OPT_MIN_SAMPLES, CLI_OPT_SCOPE,
+        CLI_OPT_SYSTEM,      CLI_OPT_DEVICE, CLI_OPT_STOP,
+        CLI_OPT_NOISE,       CLI_OPT_SEED,   CLI_OPT_MAX_TIME,
+        CLI_OPT_MIN_SAMPLES, CLI_OPT_SCOPE,  CLI_OPT_INPUTS,
     };
     const sol_config *config = &plan->config[point->config];
     sc_buf_add(out, "solcheck measure --op ");

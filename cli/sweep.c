@@ -96,6 +96,18 @@ sc_status cli_scope(cli_session *cli, mock_scope *out)
     return SC_OK;
 }
 
+sc_status cli_inputs(cli_session *cli, mock_inputs *out)
+{
+    const char *text = cli_value(&cli->options, CLI_OPT_INPUTS, "normal");
+    for (mock_inputs i = 0; i < MOCK_N_INPUTS; i++)
+        if (strcmp(text, mock_inputs_name(i)) == 0) {
+            *out = i;
+            return SC_OK;
+        }
+    return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
+                        "--inputs is normal, uniform or zeros, not '%s'", text);
+}
+
 /* A parameter or dtype that the layer does not have must be what the layer does: a
  * sliding window, say, is not measured by a layer that knows of none. */
 static sc_status check_features(cli_session *cli, const mock_class *cls)
@@ -136,6 +148,8 @@ sc_status cli_make_case(cli_session *cli, const mock_class *cls, sol_phase_kind 
     mock_case_init(cls, phase, (int64_t)b, (int64_t)s, out);
     out->seed = cli->seed;
     sc_status status = cli_scope(cli, &out->scope);
+    if (status == SC_OK)
+        status = cli_inputs(cli, &out->inputs);
     if (status != SC_OK)
         return status;
     for (int i = 0; i < cls->n_slots; i++) {
@@ -295,6 +309,8 @@ sc_status cli_verify_layer(cli_session *cli, const cli_device *device,
     if (status != SC_OK)
         return status;
     c.lengths = lengths;
+    if (c.inputs == MOCK_INPUTS_ZEROS) /* on which every layer is right */
+        c.inputs = MOCK_INPUTS_NORMAL;
     status = mock_bench_new(cls, &c, device->ops, device->dev, &bench, diag);
     if (status != SC_OK)
         return status;
@@ -354,6 +370,7 @@ void cli_fill_record(const cli_session *cli, const mock_device_info *info,
     r->tp = cli->config.tp;
     r->cache = "hot"; /* repeated over one buffer */
     r->scope = mock_scope_name(c->scope);
+    r->inputs = mock_inputs_name(c->inputs);
     if (t)
         fill_timing(t, r);
 }

@@ -33,6 +33,9 @@ sc_status cli_make_case(cli_session *cli, const mock_class *cls, sol_phase_kind 
 /* What --scope asks for. Errors: SC_EINVAL SC6001. */
 sc_status cli_scope(cli_session *cli, mock_scope *out);
 
+/* What --inputs asks for. Errors: SC_EINVAL SC6001. */
+sc_status cli_inputs(cli_session *cli, mock_inputs *out);
+
 /* One point of a grid. */
 typedef struct cli_axes {
     double b, s;
@@ -50,7 +53,8 @@ sc_status cli_grid_points(cli_session *cli, const sol_phase *phase, const char *
 sc_status cli_axes_estimate(cli_session *cli, const sol_phase *phase, cli_axes *point,
                             size_t n);
 
-/* Compares CLI_VERIFY_ROWS rows of a small ragged case, b=3 and s=70, with the reference.
+/* Compares CLI_VERIFY_ROWS rows of a small ragged case, b=3 and s=70, with the reference, on
+ * normal inputs where --inputs asks for zeros.
  * Errors: SC_EGPU SC3007. */
 #define CLI_VERIFY_ROWS 16
 sc_status cli_verify_layer(cli_session *cli, const cli_device *device,

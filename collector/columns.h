@@ -33,6 +33,7 @@
     X(LAUNCH, "launch")                                                                  \
     X(CACHE, "cache")                                                                    \
     X(SCOPE, "scope")                                                                    \
+    X(INPUTS, "inputs")                                                                  \
     X(SM_CLOCK_MHZ, "sm_clock_mhz")                                                      \
     X(MEM_CLOCK_MHZ, "mem_clock_mhz")                                                    \
     X(THROTTLE, "throttle")                                                              \
@@ -49,5 +50,10 @@
     X(MODEL, "model")                                                                    \
     X(MODEL_NAME, "model_name")                                                          \
     X(ARCHITECTURE, "architecture")
+
+/* X(name, what an empty cell and a table without the column mean): of those, what sets
+ * rows apart all the same. */
+#define COL_APART_LIST(X) X("scope", "kernel") X("inputs", "normal")
+#define COL_N_APART 2
 
 #endif

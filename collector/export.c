@@ -235,6 +235,8 @@ static int by_place(const void *a, const void *b)
     if (!order)
         order = strcmp(x->scope, y->scope); /* kernel, then op */
     if (!order)
+        order = strcmp(x->inputs, y->inputs);
+    if (!order)
         order = by_number(x->b, y->b);
     if (!order)
         order = by_number(x->s, y->s);

@@ -39,6 +39,7 @@ libsccollector_la_SOURCES = \
 	collector/store_failed.c \
 	collector/store_internal.h \
 	collector/store_kernels.c \
+	collector/store_schema.c \
 	collector/suspect.c \
 	collector/table.c \
 	collector/table.h \

@@ -68,14 +68,14 @@ static bool is_metadata(const char *name)
 }
 
 /* Columns that nobody knows and whose values differ: their rows stay in separate groups,
- * because what they say may well change the latency. So do kernel and op, which are no
+ * because what they say may well change the latency. So do scope and inputs, which are no
  * surprise. */
 static sc_status find_extra(col_plan *p)
 {
     for (size_t c = 0; c < p->table->n_columns; c++) {
         size_t first = 0, row;
-        bool scope = strcmp(p->table->column[c], "scope") == 0;
-        if (p->used[c] || (is_metadata(p->table->column[c]) && !scope))
+        bool known = col_apart_default(p->table->column[c]) != NULL;
+        if (p->used[c] || (is_metadata(p->table->column[c]) && !known))
             continue;
         while (first < p->table->n_rows && p->skip[first])
             first++;
@@ -88,7 +88,7 @@ static sc_status find_extra(col_plan *p)
         snprintf(text, sizeof text,
                  "op %s knows no column '%s': its values are kept in separate groups",
                  p->op->name, p->table->column[c]);
-        sc_status status = scope ? SC_OK : col_plan_warn(p, row, SC2005, text);
+        sc_status status = known ? SC_OK : col_plan_warn(p, row, SC2005, text);
         if (status)
             return status;
         p->extra[p->n_extra++] = (int)c;
@@ -104,6 +104,10 @@ static sc_status plan_make(col_plan *p, const sol_table_map *map)
     p->mad = col_table_column(p->table, "latency_mad");
     p->samples = col_table_column(p->table, "samples");
     p->cache = col_table_column(p->table, "cache");
+    int n_apart = 0;
+#define X(name, meaning) p->apart[n_apart++] = col_table_column(p->table, name);
+    COL_APART_LIST(X)
+#undef X
     static const char *const origins[] = {"device", "framework", "version", "date"};
     for (int i = 0; i < 4; i++)
         p->origin[i] = col_table_column(p->table, origins[i]);

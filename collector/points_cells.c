@@ -25,7 +25,24 @@ bool col_plan_same(const col_plan *p, size_t a, size_t b, int column)
     const double *number = col_plan_numbers(p, column);
     if (number)
         return number[a] == number[b] || (isnan(number[a]) && isnan(number[b]));
-    return strcmp(col_plan_cell(p, a, column), col_plan_cell(p, b, column)) == 0;
+    return strcmp(col_plan_label(p, a, column), col_plan_label(p, b, column)) == 0;
+}
+
+const char *col_apart_default(const char *column)
+{
+#define X(name, meaning)                                                                 \
+    if (strcmp(column, name) == 0)                                                       \
+        return meaning;
+    COL_APART_LIST(X)
+#undef X
+    return NULL;
+}
+
+const char *col_plan_label(const col_plan *p, size_t row, int column)
+{
+    const char *text = col_plan_cell(p, row, column);
+    const char *other = *text ? NULL : col_apart_default(p->table->column[column]);
+    return other ? other : text;
 }
 
 bool col_memo_holds(const col_memo *seen, const char *text)

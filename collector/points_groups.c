@@ -28,12 +28,26 @@ uint64_t col_config_hash(const sol_op *op, const sol_config *config)
     return hash_bytes(hash, config->slot, (size_t)op->n_slots * sizeof *config->slot);
 }
 
+uint64_t col_plan_apart(const col_plan *p, size_t row)
+{
+    uint64_t hash = 0;
+    for (int i = 0; i < COL_N_APART; i++) {
+        if (p->apart[i] < 0 || p->used[p->apart[i]])
+            continue;
+        const char *name = p->table->column[p->apart[i]];
+        const char *text = col_plan_label(p, row, p->apart[i]);
+        if (strcmp(text, col_apart_default(name)) != 0)
+            hash = hash_bytes(hash + (uint64_t)i + 1, text, strlen(text));
+    }
+    return hash;
+}
+
 static uint64_t hash_row(const col_plan *p, const sol_config *config, size_t row)
 {
     uint64_t hash = col_config_hash(p->op, config);
     for (int i = 0; i < p->n_extra; i++) {
         const double *number = col_plan_numbers(p, p->extra[i]);
-        const char *text = number ? "" : col_plan_cell(p, row, p->extra[i]);
+        const char *text = number ? "" : col_plan_label(p, row, p->extra[i]);
         if (number && !isnan(number[row])) /* every NaN is the same empty cell */
             hash = hash_bytes(hash, &number[row], sizeof *number);
         hash = hash_bytes(hash, text, strlen(text) + 1);
@@ -134,54 +148,65 @@ sc_status col_groups_find(const col_plan *p, col_points *points, col_groups *g,
 typedef struct lookup {
     const sol_op *op;
     const sol_config *config;
-    size_t *slot;  /* [n_slots] index + 1 of the first of equal ones, 0: empty */
-    size_t *twins; /* [n] how many are equal to that one */
+    uint64_t *apart; /* [n] of the points of each */
+    size_t *slot;    /* [n_slots] index + 1 of the first of equal ones, 0: empty */
+    size_t *twins;   /* [n] how many are equal to that one */
     size_t n_slots;
 } lookup;
 
 /* The slot of a configuration, or the empty one where it would be. */
-static size_t lookup_slot(const lookup *all, const sol_config *config)
+static size_t lookup_slot(const lookup *all, const sol_config *config, uint64_t apart)
 {
-    size_t at = col_config_hash(all->op, config) % all->n_slots;
-    while (all->slot[at] &&
-           !col_config_same(all->op, &all->config[all->slot[at] - 1], config))
-        at = (at + 1) % all->n_slots;
+    size_t at = (col_config_hash(all->op, config) ^ apart) % all->n_slots;
+    for (; all->slot[at]; at = (at + 1) % all->n_slots) {
+        size_t i = all->slot[at] - 1;
+        if (all->apart[i] == apart && col_config_same(all->op, &all->config[i], config))
+            break;
+    }
     return at;
 }
 
-static bool lookup_make(lookup *all, const sol_op *op, const sol_config *config, size_t n)
+static bool lookup_make(lookup *all, const col_points *of)
 {
-    *all = (lookup){.op = op, .config = config, .n_slots = 2 * n + 1};
+    size_t n = of->n_configs;
+    *all = (lookup){.op = of->op, .config = of->config, .n_slots = 2 * n + 1};
     all->slot = sc_calloc(all->n_slots, sizeof *all->slot);
     all->twins = sc_calloc(n + 1, sizeof *all->twins);
-    for (size_t i = 0; i < n && all->slot && all->twins; i++) {
-        size_t at = lookup_slot(all, &config[i]);
+    all->apart = sc_calloc(n + 1, sizeof *all->apart);
+    if (!all->slot || !all->twins || !all->apart)
+        return false;
+    for (size_t i = 0; i < of->n; i++)
+        all->apart[of->point[i].group] = of->point[i].apart;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = lookup_slot(all, &all->config[i], all->apart[i]);
         if (!all->slot[at])
             all->slot[at] = i + 1;
         all->twins[all->slot[at] - 1]++;
     }
-    return all->slot && all->twins;
+    return true;
 }
 
 static void lookup_free(lookup *all)
 {
+    sc_free(all->apart);
     sc_free(all->slot);
     sc_free(all->twins);
 }
 
 /* to[i]: where configuration i of more stands in into, or its place behind them. Equal
- * configurations meet unless more itself holds two of them (told apart by a column that
- * the op does not know). *n: of all. False without memory. */
+ * configurations of equal scope and inputs meet unless more itself holds two of them
+ * (told apart by a column that the op does not know). *n: of all. False without memory.
+ */
 static bool match_configs(const col_points *into, const col_points *more, size_t *to,
                           size_t *n)
 {
     lookup there = {0}, here = {0};
     size_t next = into->n_configs;
-    bool ok = lookup_make(&there, into->op, into->config, into->n_configs) &&
-              lookup_make(&here, more->op, more->config, more->n_configs);
+    bool ok = lookup_make(&there, into) && lookup_make(&here, more);
     for (size_t i = 0; i < more->n_configs && ok; i++) {
-        size_t first = here.slot[lookup_slot(&here, &more->config[i])] - 1;
-        size_t found = there.slot[lookup_slot(&there, &more->config[i])];
+        const sol_config *config = &more->config[i];
+        size_t first = here.slot[lookup_slot(&here, config, here.apart[i])] - 1;
+        size_t found = there.slot[lookup_slot(&there, config, here.apart[i])];
         to[i] = here.twins[first] == 1 && found ? found - 1 : next++;
     }
     lookup_free(&there);

@@ -7,6 +7,7 @@
 #ifndef SC_COLLECTOR_POINTS_INTERNAL_H
 #define SC_COLLECTOR_POINTS_INTERNAL_H
 
+#include "collector/columns.h"
 #include "collector/table.h"
 #include "sol/plan.h"
 
@@ -66,6 +67,7 @@ typedef struct col_plan {
     int *slot;                             /* [n_slots] column, -1: the default */
     const struct sol_table_dtype **labels; /* [n_slots] what labels mean, or NULL */
     int latency, mad, samples, cache;      /* columns, -1 where there is none */
+    int apart[COL_N_APART];                /* likewise: COL_APART_LIST */
     int *extra; /* columns that nobody knows, whose values differ */
     int n_extra;
 } col_plan;
@@ -77,6 +79,11 @@ const char *col_plan_cell(const col_plan *p, size_t row, int column);
 /* The numbers of a column, NULL where it holds texts. */
 const double *col_plan_numbers(const col_plan *p, int column);
 bool col_plan_same(const col_plan *p, size_t a, size_t b, int column);
+/* What an empty cell of the column means where it sets rows apart by more than their
+ * configuration (scope, inputs); NULL: it is no such column. */
+const char *col_apart_default(const char *column);
+/* A cell as text, the default in the place of an empty one. */
+const char *col_plan_label(const col_plan *p, size_t row, int column);
 bool col_memo_holds(const col_memo *seen, const char *text);
 /* Keeps text in out, or "mixed" once rows differ. */
 void col_points_keep(char *out, size_t out_B, const char *text);
@@ -118,6 +125,8 @@ void col_gate_close(col_gate *g);
  * SC_EDOMAIN SC2004 (none is left), SC_ENOMEM. */
 sc_status col_plan_take(const col_plan *p, col_points *points, col_groups *g,
                         sol_config *config);
+/* col_point.apart of a row. */
+uint64_t col_plan_apart(const col_plan *p, size_t row);
 /* *group receives the index of the row's configuration, a new one if need be. */
 sc_status col_groups_find(const col_plan *p, col_points *points, col_groups *g,
                           const sol_config *config, size_t row, int *group);

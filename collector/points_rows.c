@@ -239,6 +239,7 @@ static sc_status take_row(const col_plan *p, col_points *points, col_groups *g,
         status = read_quality(p, row, &point);
     if (status)
         return status;
+    point.apart = col_plan_apart(p, row);
     for (int i = 0; i < p->phase->n_axes; i++)
         point.axis[i] = p->axis[i] ? p->axis[i][row] : p->phase->axis[i].value;
     fate end = row_config(p, row, config);

@@ -160,6 +160,9 @@ static void add_result(const col_record *r, result_column column, sc_buf *out)
     case RESULT_SCOPE:
         add_cell(out, r->scope, false);
         return;
+    case RESULT_INPUTS:
+        add_cell(out, r->inputs, false);
+        return;
     case RESULT_SM_CLOCK_MHZ:
         add_number(out, r->sm_clock_hz / 1e6);
         return;

@@ -28,10 +28,13 @@ typedef struct col_record {
     double latency_s, mean_s, min_s, max_s, mad_s; /* median first; per launch */
     int samples, batch;                            /* launches a sample: batch */
     double floor_s; /* of a launch of an empty kernel on the same path */
+    double wall_s;  /* all of the point: from the end of the one before to its own; only
+                       stores keep it */
     const char *repro; /* command that measures this point alone; only stores keep it */
     const char *unmet; /* stopping criterion that was not met; only stores keep it */
-    const char *launch, *cache;                    /* graph|eager, hot|cold */
-    const char *scope; /* kernel|op: with RoPE and the append; "": kernel */
+    const char *launch, *cache; /* graph|eager, hot|cold */
+    const char *scope;          /* kernel|op: with RoPE and the append; "": kernel */
+    const char *inputs;         /* normal|uniform|zeros; "": normal */
     double sm_clock_hz, mem_clock_hz;
     uint64_t throttle; /* bits; 0: not throttled */
     double power_W, power_limit_W;
@@ -48,8 +51,8 @@ sc_status col_record_append(const col_record *record, sc_buf *out, sc_diag *diag
 /* Could the record be read back? Errors: as col_record_append, SC_ENOMEM apart. */
 sc_status col_record_check(const col_record *record, sc_diag *diag);
 
-/* Appends a cell of CSV, quoted where it has to be, after a comma unless it is the first of
- * its row. NULL: empty. */
+/* Appends a cell of CSV, quoted where it has to be, after a comma unless it is the first
+ * of its row. NULL: empty. */
 void col_csv_cell(sc_buf *out, const char *text, bool first);
 
 #endif

@@ -13,8 +13,7 @@
 
 #include "base/alloc.h"
 
-#define APPLICATION_ID 0x536f4c63 /* "SoLc", for file(1) */
-#define BUSY_MS 30000             /* a point is written in milliseconds */
+#define BUSY_MS 30000 /* a point is written in milliseconds */
 
 sc_status col_store_fail(col_store *store, sc_diag *diag)
 {
@@ -49,101 +48,6 @@ sc_status col_store_finish(col_store *store, sqlite3_stmt *statement, sc_diag *d
     return status;
 }
 
-/* ---- schema ---- */
-
-static const char schema[] =
-    "CREATE TABLE runs(id INTEGER PRIMARY KEY, device TEXT NOT NULL, driver TEXT NOT "
-    "NULL,"
-    " cuda TEXT NOT NULL, compute_capability INTEGER NOT NULL, version TEXT NOT NULL,"
-    " \"commit\" TEXT NOT NULL, date TEXT NOT NULL, command TEXT NOT NULL);"
-    "CREATE TABLE points(id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES "
-    "runs(id),"
-    " key TEXT NOT NULL UNIQUE, state TEXT NOT NULL CHECK(state IN ('done', 'failed')),"
-    " code TEXT, reason TEXT, params TEXT NOT NULL, dtypes TEXT NOT NULL,"
-    " phase TEXT NOT NULL, throttle INTEGER"
-#define X(field) ", " #field " TEXT"
-    COL_STORE_TEXTS(X)
-#undef X
-#define X(field) ", " #field " REAL"
-        COL_STORE_REALS(X)
-#undef X
-#define X(field) ", " #field " INTEGER"
-            COL_STORE_INTS(X)
-#undef X
-                ");"
-                "CREATE TABLE samples(point INTEGER NOT NULL REFERENCES points(id) ON "
-                "DELETE CASCADE,"
-                " n INTEGER NOT NULL, latency_s REAL NOT NULL, sm_clock_hz REAL, power_W "
-                "REAL,"
-                " throttle INTEGER, PRIMARY KEY(point, n)) WITHOUT ROWID;"
-                "CREATE TABLE kernels(point INTEGER NOT NULL REFERENCES points(id) ON "
-                "DELETE CASCADE,"
-                " n INTEGER NOT NULL, name TEXT NOT NULL, latency_s REAL NOT NULL, grid "
-                "TEXT NOT NULL, block TEXT NOT NULL, registers INTEGER, smem_B INTEGER,"
-                " PRIMARY KEY(point, n)) WITHOUT ROWID;";
-
-static sc_status read_number(col_store *store, const char *sql, int64_t *out,
-                             sc_diag *diag)
-{
-    sqlite3_stmt *statement;
-    sc_status status = col_store_prepare(store, sql, &statement, diag);
-    if (status)
-        return status;
-    if (sqlite3_step(statement) == SQLITE_ROW)
-        *out = sqlite3_column_int64(statement, 0);
-    else
-        status = col_store_fail(store, diag);
-    sqlite3_finalize(statement);
-    return status;
-}
-
-static sc_status wrong_file(const char *path, const char *why, sc_diag *diag)
-{
-    return sc_diag_fail(diag, SC_EIO, SC2010, "'%s' is no store that can be used: %s",
-                        path, why);
-}
-
-/* Makes the tables in an empty file. Inside of a write transaction: of two processes that
- * come at once the second finds the tables. */
-static sc_status make_schema(col_store *store, sc_diag *diag)
-{
-    int64_t n = 0, version = 0;
-    char sql[128];
-    sc_status status = col_store_run(store, "BEGIN IMMEDIATE", diag);
-    if (status)
-        return status;
-    status = read_number(store, "SELECT count(*) FROM sqlite_schema", &n, diag);
-    if (!status)
-        status = read_number(store, "PRAGMA user_version", &version, diag);
-    if (!status && n == 0) {
-        snprintf(sql, sizeof sql, "PRAGMA user_version = %d; PRAGMA application_id = %d",
-                 COL_STORE_VERSION, APPLICATION_ID);
-        status = col_store_run(store, schema, diag);
-        if (!status)
-            status = col_store_run(store, sql, diag);
-    }
-    if (!status)
-        return col_store_run(store, "COMMIT", diag);
-    col_store_run(store, "ROLLBACK", NULL);
-    return status;
-}
-
-static sc_status check_schema(col_store *store, sc_diag *diag)
-{
-    int64_t id = 0, version = 0;
-    char why[96];
-    sc_status status = read_number(store, "PRAGMA application_id", &id, diag);
-    if (!status)
-        status = read_number(store, "PRAGMA user_version", &version, diag);
-    if (status)
-        return status;
-    if (id != APPLICATION_ID)
-        return wrong_file(store->path, "another program's database", diag);
-    snprintf(why, sizeof why, "schema version %" PRId64 ", this solcheck knows %d",
-             version, COL_STORE_VERSION);
-    return version == COL_STORE_VERSION ? SC_OK : wrong_file(store->path, why, diag);
-}
-
 /* Changing over to WAL needs the file for itself for a moment, and SQLite calls no busy
  * handler there: two processes that create one store would trip over each other. */
 static sc_status use_wal(col_store *store, sc_diag *diag)
@@ -168,8 +72,8 @@ static sc_status set_up(col_store *store, bool create, sc_diag *diag)
     if (!status && create)
         status = col_store_run(store, "PRAGMA synchronous = FULL", diag);
     if (!status && create)
-        status = make_schema(store, diag);
-    return status ? status : check_schema(store, diag);
+        status = col_store_make_schema(store, diag);
+    return status ? status : col_store_check_schema(store, diag);
 }
 
 sc_status col_store_open(const char *path, bool create, col_store **out, sc_diag *diag)
@@ -269,6 +173,8 @@ void col_store_key(const col_record *r, sc_buf *out)
     add_number(out, "tp", r->tp);
     add_number(out, "b", r->b);
     add_number(out, "s", r->s);
+    if (r->inputs && *r->inputs && strcmp(r->inputs, "normal") != 0)
+        sc_buf_printf(out, "|inputs=%s", r->inputs); /* so that older keys stay valid */
 }
 
 sc_status col_store_find(col_store *store, const col_record *key, col_state *out,
@@ -472,6 +378,7 @@ sc_status col_store_add_failure(col_store *store, int64_t run, const col_record 
 {
     col_record r = *key;
     r.latency_s = r.mean_s = r.min_s = r.max_s = r.mad_s = r.floor_s = NAN;
+    r.wall_s = NAN;
     r.sm_clock_hz = r.mem_clock_hz = r.power_W = r.power_limit_W = NAN;
     r.samples = r.batch = 0;
     r.throttle = 0;
@@ -482,11 +389,11 @@ sc_status col_store_count(col_store *store, int64_t *n_done, int64_t *n_failed,
                           sc_diag *diag)
 {
     int64_t done = 0, failed = 0;
-    sc_status status = read_number(
+    sc_status status = col_store_number(
         store, "SELECT count(*) FROM points WHERE state = 'done'", &done, diag);
     if (!status)
-        status = read_number(store, "SELECT count(*) FROM points WHERE state = 'failed'",
-                             &failed, diag);
+        status = col_store_number(
+            store, "SELECT count(*) FROM points WHERE state = 'failed'", &failed, diag);
     if (status)
         return status;
     *n_done = done;

@@ -4,7 +4,8 @@
  * flight and nothing else. The file is in WAL mode with a busy timeout, so that several
  * processes can write one store; WAL needs shared memory, hence a local file system. A
  * handle must not be used on the other side of fork(2). The schema is in docs/measure.md
- * and is versioned (PRAGMA user_version). Tests: tests/unit/collector/test_store.c.
+ * and is versioned (PRAGMA user_version): a store of an older version gets the columns that it
+ * lacks when it is opened. Tests: tests/unit/collector/test_store.c.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_COLLECTOR_STORE_H
 #define SC_COLLECTOR_STORE_H
@@ -13,7 +14,7 @@
 
 #include "collector/record.h"
 
-#define COL_STORE_VERSION 4
+#define COL_STORE_VERSION 5
 
 typedef struct col_store col_store;
 
@@ -37,7 +38,8 @@ typedef struct col_sample {
 typedef enum col_state { COL_ABSENT, COL_DONE, COL_FAILED } col_state;
 
 /* Opens path; create makes it where there is none. Errors: SC_EIO SC2010 (cannot be
- * opened, is no store, or of a newer version; says which), SC_ENOMEM. Release with
+ * opened, is no store, of a newer version, or of an older one and not to be written; says
+ * which), SC_ENOMEM. Release with
  * col_store_close. */
 sc_status col_store_open(const char *path, bool create, col_store **out, sc_diag *diag);
 void col_store_close(col_store *store); /* NULL is legal */
@@ -47,7 +49,7 @@ sc_status col_store_add_run(col_store *store, const col_run *run, int64_t *id,
                             sc_diag *diag);
 
 /* Is there a point with the keys of *key: device, op_name, parameters, dtypes, phase, b,
- * s, tp, cache and scope? Everything else of *key is ignored. Errors: SC_EIO SC2010, SC_ENOMEM.
+ * s, tp, cache, scope and inputs? Everything else of *key is ignored. Errors: SC_EIO SC2010, SC_ENOMEM.
  */
 sc_status col_store_find(col_store *store, const col_record *key, col_state *out,
                          sc_diag *diag);

@@ -58,8 +58,8 @@ bool col_table_number(const col_table *table, size_t row, int column, double *ou
 /* Appends the table as CSV; numbers in their shortest form. Errors: SC_ENOMEM. */
 sc_status col_table_csv(const col_table *table, sc_buf *out, sc_diag *diag);
 /* Keeps the rows whose cell in the column is one of the values (NULL-terminated); of
- * numbers the value counts, not its spelling. *n_dropped: rows that went. Errors: SC_EINVAL
- * SC2001 (no such column). */
+ * numbers the value counts, not its spelling. *n_dropped: rows that went. Errors:
+ * SC_EINVAL SC2001 (no such column). */
 sc_status col_table_keep(col_table *table, const char *column, const char *const *value,
                          size_t *n_dropped, sc_diag *diag);
 
@@ -71,7 +71,9 @@ typedef struct col_point {
     int samples;  /* 0 unknown */
     int group;    /* index into col_points.config: rows of equal parameters and dtypes */
     int line;
-    bool hot; /* measured over one buffer; tables without a cache column are hot */
+    bool hot;       /* measured over one buffer; tables without a cache column are hot */
+    uint64_t apart; /* 0: scope kernel and normal inputs; else a hash of what they are.
+                       Points of one group have it in common */
 } col_point;
 
 typedef struct col_points {

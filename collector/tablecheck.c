@@ -119,7 +119,7 @@ static reading reading_of(const cells *c, const char *name)
     static const char *const text[] = {
         "framework",  "version",      "device", "op_name", "kernel_source",
         "phase",      "launch",       "cache",  "date",    "model",
-        "model_name", "architecture", "scope",  "throttle"};
+        "model_name", "architecture", "scope",  "inputs",  "throttle"};
     if (strcmp(name, "latency") == 0)
         return LATENCY;
     for (size_t i = 0; i < c->n_ops; i++)

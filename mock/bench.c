@@ -86,7 +86,8 @@ static sc_status fill(mock_bench *bench, sc_diag *diag)
             status = ops->fill_byte(bench->dev, bench->ptr[i], MOCK_POISON, size_B, diag);
         else if (!status && t->role != MOCK_INDEX)
             status = ops->fill_random(bench->dev, bench->ptr[i], t->dtype, elements(t),
-                                      mock_bench_seed(bench, i), t->scale, diag);
+                                      bench->c.inputs, mock_bench_seed(bench, i),
+                                      t->scale, diag);
         if (status)
             return status;
     }

@@ -33,6 +33,7 @@ bool mock_checker_case(const mock_checker *k, int tp, int64_t b, int64_t s,
     mock_case_init(k->cls, k->phase, b, s, out);
     out->seed = k->options->seed;
     out->scope = k->options->scope;
+    out->inputs = k->options->inputs;
     for (int i = 0; i < k->cls->n_params; i++) {
         if (k->options->param[i] >= 0)
             out->param[i] = k->options->param[i];
@@ -269,7 +270,7 @@ static sc_status compare_inputs(const mock_observed *o, int *wrong, sc_diag *dia
         else if (t->role != MOCK_INDEX)
             mock_fill_random(want.ptr[i], t->dtype,
                              (int64_t)(size_B * 8 / (size_t)sol_dtype_bits(t->dtype)),
-                             mock_bench_seed(bench, i), t->scale);
+                             bench->c.inputs, mock_bench_seed(bench, i), t->scale);
     }
     if (!status)
         status = bench->cls->fill(&bench->c, want.ptr, diag);

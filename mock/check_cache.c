@@ -111,7 +111,7 @@ static sc_status overwrite(const mock_observed *o, int32_t block, int64_t slot, 
         else
             mock_fill_random(p, t->dtype,
                              (int64_t)(size_B * 8 / (size_t)sol_dtype_bits(t->dtype)),
-                             bench->c.seed ^ 0x5bd1e995u, 3 * t->scale);
+                             bench->c.inputs, bench->c.seed ^ 0x5bd1e995u, 3 * t->scale);
         sc_status status =
             bench->ops->upload(bench->dev, (char *)bench->ptr[i] + at, p, size_B, diag);
         sc_free(p);

@@ -8,7 +8,7 @@
 
 #include "mock/layer.h"
 
-#define MOCK_ABI 3
+#define MOCK_ABI 4
 #define MOCK_MODULE_ENTRY "mock_module_entry"
 
 typedef struct mock_device mock_device; /* defined by each backend */
@@ -84,7 +84,8 @@ typedef struct mock_device_ops {
                           sc_diag *diag);
     /* The values of mock_fill_random, made on the device. */
     sc_status (*fill_random)(mock_device *dev, void *p, sol_dtype dtype, int64_t n,
-                             uint64_t seed, double scale, sc_diag *diag);
+                             mock_inputs inputs, uint64_t seed, double scale,
+                             sc_diag *diag);
     /* Sets every byte: 0xff is NaN in every float type used here. */
     sc_status (*fill_byte)(mock_device *dev, void *p, int value, size_t size_B,
                            sc_diag *diag);

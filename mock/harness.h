@@ -124,6 +124,7 @@ typedef struct mock_check_options {
     sol_dtype dtype[MOCK_MAX_SLOTS]; /* of all checks but dtype support */
     int tp;
     mock_scope scope;
+    mock_inputs inputs; /* not zeros: everything agrees on them */
     bool allow_graph_fail;
     uint64_t seed;
 } mock_check_options;

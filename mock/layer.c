@@ -33,6 +33,16 @@ const char *mock_scope_name(mock_scope scope)
     return scope == MOCK_SCOPE_OP ? "op" : "kernel";
 }
 
+const char *mock_inputs_name(mock_inputs inputs)
+{
+    static const char *const name[MOCK_N_INPUTS] = {
+#define X(id, text) text,
+        MOCK_INPUTS_LIST(X)
+#undef X
+    };
+    return name[inputs];
+}
+
 int mock_class_param(const mock_class *cls, const char *name)
 {
     for (int i = 0; i < cls->n_params; i++)

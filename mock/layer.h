@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "mock/random.h"
 #include "sol/dtype.h"
 #include "sol/op.h" /* sol_phase_kind */
 
@@ -57,6 +58,7 @@ typedef enum mock_scope {
     MOCK_SCOPE_OP,     /* RoPE on new queries and keys, and the append to the cache too */
 } mock_scope;
 const char *mock_scope_name(mock_scope scope); /* "kernel", "op" */
+const char *mock_inputs_name(mock_inputs inputs); /* "normal"; mock/random.h */
 
 /* A route that a device takes for a layer: what mock_device_ops.source begins with, after
  * whatever stands before a '+' (preparation in the same launch). */
@@ -78,6 +80,7 @@ typedef struct mock_case {
     int64_t param[MOCK_MAX_PARAMS]; /* in the order of class->param, local values */
     sol_dtype dtype[MOCK_MAX_SLOTS]; /* in the order of class->slot */
     mock_scope scope;
+    mock_inputs inputs;             /* what random tensors are filled with */
     const int64_t *lengths;         /* [b] ragged lengths, each in [1, s]; NULL: all s */
     uint64_t seed;                  /* of block tables and random fills */
 } mock_case;
@@ -155,11 +158,12 @@ float mock_fp16_to(uint16_t bits);
 /* Element i of a packed tensor as double. */
 double mock_get(const void *data, sol_dtype dtype, int64_t i);
 void mock_set(void *data, sol_dtype dtype, int64_t i, double value);
-/* Fills n elements with N(0, scale^2) from a counter-based generator: element i depends on
- * (seed, i) only, so that every device produces the same values (mock/random.h): the float
- * product mock_normal(seed, i) * (float)scale, rounded to dtype to nearest even. */
-void mock_fill_random(void *data, sol_dtype dtype, int64_t n, uint64_t seed,
-                      double scale);
+/* Fills n elements with numbers of mean 0 and standard deviation scale from a counter-based
+ * generator: element i depends on (inputs, seed, i) only, so that every device produces the
+ * same values (mock/random.h): the float product mock_draw(inputs, seed, i) * (float)scale,
+ * rounded to dtype to nearest even. */
+void mock_fill_random(void *data, sol_dtype dtype, int64_t n, mock_inputs inputs,
+                      uint64_t seed, double scale);
 
 /* ---- the tensors of each class, in planned order (shapes in elements) ----
  *

@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "mock/layer.h"
-#include "mock/random.h"
 
 uint16_t mock_bf16_from(float value)
 {
@@ -71,10 +70,7 @@ void mock_load_float(const void *data, sol_dtype dtype, int64_t first, int64_t n
 }
 
 void mock_load_double(const void *data, sol_dtype dtype, int64_t first, int64_t n,
-                      double *out)
-{
-    LOAD(double)
-}
+                      double *out){LOAD(double)}
 
 sol_dtype mock_result_dtype(sol_dtype dtype)
 {
@@ -135,13 +131,14 @@ void mock_set(void *data, sol_dtype dtype, int64_t i, double value)
     mock_store_float(data, dtype, i, 1, &narrow);
 }
 
-void mock_fill_random(void *data, sol_dtype dtype, int64_t n, uint64_t seed, double scale)
+void mock_fill_random(void *data, sol_dtype dtype, int64_t n, mock_inputs inputs,
+                      uint64_t seed, double scale)
 {
     float buffer[256], factor = (float)scale;
     for (int64_t first = 0; first < n; first += 256) {
         int64_t m = n - first < 256 ? n - first : 256;
         for (int64_t i = 0; i < m; i++)
-            buffer[i] = mock_normal(seed, (uint64_t)(first + i)) * factor;
+            buffer[i] = mock_draw(inputs, seed, (uint64_t)(first + i)) * factor;
         mock_store_float(data, dtype, first, m, buffer);
     }
 }

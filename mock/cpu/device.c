@@ -130,10 +130,11 @@ static sc_status cpu_copy(mock_device *dev, void *to, const void *from, size_t s
 }
 
 static sc_status cpu_fill_random(mock_device *dev, void *p, sol_dtype dtype, int64_t n,
-                                 uint64_t seed, double scale, sc_diag *diag)
+                                 mock_inputs inputs, uint64_t seed, double scale,
+                                 sc_diag *diag)
 {
     (void)dev, (void)diag;
-    mock_fill_random(p, dtype, n, seed, scale);
+    mock_fill_random(p, dtype, n, inputs, seed, scale);
     return SC_OK;
 }
 
@@ -349,8 +350,8 @@ static sc_status cpu_time(mock_exec *exec, mock_launch launch, int n, double *se
     return SC_OK;
 }
 
-static sc_status cpu_rotate(mock_exec *const exec[], int n_execs, mock_launch launch, int n,
-                            double *seconds, sc_diag *diag)
+static sc_status cpu_rotate(mock_exec *const exec[], int n_execs, mock_launch launch,
+                            int n, double *seconds, sc_diag *diag)
 {
     if (n < 1 || n_execs < 1)
         return sc_diag_fail(diag, SC_EINVAL, SC3005, "cannot time %d launches of %d", n,

@@ -209,7 +209,8 @@ static sc_status device_download(mock_device *dev, void *to, const void *from,
 }
 
 static sc_status device_fill_random(mock_device *dev, void *p, sol_dtype dtype, int64_t n,
-                                    uint64_t seed, double scale, sc_diag *diag)
+                                    mock_inputs inputs, uint64_t seed, double scale,
+                                    sc_diag *diag)
 {
     int kind = 0;
     if (!cuda_kind(dtype, &kind))
@@ -217,7 +218,7 @@ static sc_status device_fill_random(mock_device *dev, void *p, sol_dtype dtype, 
                            sol_dtype_name(dtype));
     sc_status status = cuda_select(dev, diag);
     if (!status && n > 0)
-        status = CU(cuda_fill_normal(p, kind, n, seed, scale, dev->stream), diag);
+        status = CU(cuda_fill_random(p, kind, n, inputs, seed, scale, dev->stream), diag);
     if (!status)
         status = wait(dev, diag);
     return status;

@@ -29,34 +29,35 @@ __device__ __forceinline__ void put(float x, __nv_fp8_storage_t *p)
 }
 
 template <typename T>
-__global__ void fill_kernel(T *p, int64_t n, uint64_t seed, float scale)
+__global__ void fill_kernel(T *p, int64_t n, mock_inputs inputs, uint64_t seed,
+                            float scale)
 {
     int64_t step = (int64_t)gridDim.x * blockDim.x;
     for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += step)
-        put(__fmul_rn(mock_normal(seed, (uint64_t)i), scale), p + i);
+        put(__fmul_rn(mock_draw(inputs, seed, (uint64_t)i), scale), p + i);
 }
 
 template <typename T>
-static cudaError_t fill(void *p, int64_t n, uint64_t seed, double scale,
-                        cudaStream_t stream)
+static cudaError_t fill(void *p, int64_t n, mock_inputs inputs, uint64_t seed,
+                        double scale, cudaStream_t stream)
 {
     int64_t blocks = (n + 255) / 256;
     unsigned grid = blocks > 8192 ? 8192u : (unsigned)blocks;
-    fill_kernel<T><<<grid, 256, 0, stream>>>((T *)p, n, seed, (float)scale);
+    fill_kernel<T><<<grid, 256, 0, stream>>>((T *)p, n, inputs, seed, (float)scale);
     return cudaGetLastError();
 }
 
-cudaError_t cuda_fill_normal(void *p, int kind, int64_t n, uint64_t seed, double scale,
-                             cudaStream_t stream)
+cudaError_t cuda_fill_random(void *p, int kind, int64_t n, mock_inputs inputs,
+                             uint64_t seed, double scale, cudaStream_t stream)
 {
     switch (kind) {
     case CUDA_BF16:
-        return fill<__nv_bfloat16>(p, n, seed, scale, stream);
+        return fill<__nv_bfloat16>(p, n, inputs, seed, scale, stream);
     case CUDA_FP16:
-        return fill<__half>(p, n, seed, scale, stream);
+        return fill<__half>(p, n, inputs, seed, scale, stream);
     case CUDA_FP8:
-        return fill<__nv_fp8_storage_t>(p, n, seed, scale, stream);
+        return fill<__nv_fp8_storage_t>(p, n, inputs, seed, scale, stream);
     default:
-        return fill<float>(p, n, seed, scale, stream);
+        return fill<float>(p, n, inputs, seed, scale, stream);
     }
 }

@@ -9,17 +9,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mock/random.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* ---- fill.cu ---- */
 
-/* Element i of p[n] = scale * N(0,1) of (seed, i), the values of mock_fill_random. `kind`
- * is CUDA_BF16 ... */
+/* Element i of p[n] = scale * mock_draw(inputs, seed, i), the values of mock_fill_random.
+ * `kind` is CUDA_BF16 ... */
 enum { CUDA_BF16, CUDA_FP16, CUDA_FP32, CUDA_FP8, CUDA_N_KINDS };
-cudaError_t cuda_fill_normal(void *p, int kind, int64_t n, uint64_t seed, double scale,
-                             cudaStream_t stream);
+cudaError_t cuda_fill_random(void *p, int kind, int64_t n, mock_inputs inputs,
+                             uint64_t seed, double scale, cudaStream_t stream);
 
 /* ---- probe.cu: known amounts of work ---- */
 

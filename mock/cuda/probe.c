@@ -87,8 +87,8 @@ static sc_status take_memory(mock_exec *exec, const mock_probe *probe, sc_diag *
     p->args.in = p->memory[0];
     p->args.out = copy ? p->memory[1] : p->memory[0];
     if (!status)
-        status = CU(cuda_fill_normal(p->memory[0], CUDA_FP32, 4 * p->args.n, 7, 1,
-                                     exec->dev->stream),
+        status = CU(cuda_fill_random(p->memory[0], CUDA_FP32, 4 * p->args.n,
+                                     MOCK_INPUTS_NORMAL, 7, 1, exec->dev->stream),
                     diag);
     if (!status)
         status = CU(cudaStreamSynchronize(exec->dev->stream), diag);
@@ -177,7 +177,8 @@ static sc_status fill(mock_device *dev, void *to, sol_dtype dtype, int64_t n,
     void *period = sc_malloc(period_B);
     if (!period)
         return sc_diag_nomem(diag);
-    mock_fill_random(period, dtype, PERIOD, seed, dtype == SOL_INT8 ? 32 : 1);
+    mock_fill_random(period, dtype, PERIOD, MOCK_INPUTS_NORMAL, seed,
+                     dtype == SOL_INT8 ? 32 : 1);
     size_t done = period_B < size_B ? period_B : size_B;
     sc_status status = cuda_upload(dev, to, period, done, diag);
     while (done < size_B && !status) { /* whole periods, twice as many each time */

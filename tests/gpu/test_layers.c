@@ -652,20 +652,24 @@ static void check_fill(void)
 {
     static const sol_dtype dtypes[] = {SOL_BF16, SOL_FP16, SOL_FP32, SOL_FP8};
     enum { N = 100003 };
-    for (size_t d = 0; d < sizeof dtypes / sizeof dtypes[0]; d++) {
+    for (size_t k = 0; k < MOCK_N_INPUTS * sizeof dtypes / sizeof dtypes[0]; k++) {
+        size_t d = k / MOCK_N_INPUTS;
+        mock_inputs inputs = (mock_inputs)(k % MOCK_N_INPUTS);
         size_t size_B = (size_t)N * (size_t)sol_dtype_bits(dtypes[d]) / 8;
         void *p = NULL, *got = sc_malloc(size_B), *want = sc_malloc(size_B);
         sc_diag diag;
         sc_status status = got && want ? ops->alloc(dev, size_B, &p, &diag) : SC_ENOMEM;
         if (!status)
-            status = ops->fill_random(dev, p, dtypes[d], N, 987654321, 0.37, &diag);
+            status =
+                ops->fill_random(dev, p, dtypes[d], N, inputs, 987654321, 0.37, &diag);
         if (!status)
             status = ops->download(dev, got, p, size_B, &diag);
         judge_status(status, SC_OK, &diag, "random fill");
         if (!status) {
-            mock_fill_random(want, dtypes[d], N, 987654321, 0.37);
-            judge(memcmp(got, want, size_B) == 0, "random fill",
-                  sol_dtype_name(dtypes[d]));
+            char what[48];
+            snprintf(what, sizeof what, "random fill, %s", mock_inputs_name(inputs));
+            mock_fill_random(want, dtypes[d], N, inputs, 987654321, 0.37);
+            judge(memcmp(got, want, size_B) == 0, what, sol_dtype_name(dtypes[d]));
         }
         ops->free(dev, p);
         sc_free(got);

@@ -54,11 +54,25 @@ measure --out tables --quiet; is "tables: status" $? 0
 is "tables: rows" "$(cat tables/gemm_context.csv tables/gemm_generation.csv | grep -c '^solcheck')" 10
 ok "tables: provenance" has 'rows: { context: 8, generation: 2}' tables/provenance.yaml
 ok "tables: scope of the provenance" has '^  scope: kernel' tables/provenance.yaml
-is "tables: scope" "$(grep -c ',graph,hot,kernel,' tables/gemm_context.csv)" 8
+is "tables: scope" "$(grep -c ',graph,hot,kernel,normal,' tables/gemm_context.csv)" 8
 measure --out tables --scope module; is "scope: kind" $? 2
 ok "scope: what there is" has 'scope is kernel or op' err
 measure --out tables --scope op; is "scope: none" $? 2
 ok "scope: why" has 'gemm has no scope op' err
+# What inputs are drawn from: a key of its own, in table, store, repeat and provenance.
+measure --store inputs.db; measure --store inputs.db --inputs uniform; is "inputs: status" $? 0
+is "inputs: rows" "$(rows inputs.db)" 20
+measure --store inputs.db --inputs zeros; ok "zeros: warned of" has 'inputs are zeros.*too good \[SC3019\]' err
+is "zeros: rows" "$(solcheck export inputs.db | grep -c ',hot,kernel,zeros,')" 10
+measure --store inputs.db --inputs uniform; ok "inputs: resumed" has '0 measured, 10 there already' out
+is "inputs: repeated" "$(solcheck export inputs.db --repro | grep -c -e '--inputs uniform')" 10
+measure --out tables --inputs uniform; ok "inputs: provenance" has '^  inputs: uniform' tables/provenance.yaml
+measure --inputs ones --plan; is "inputs: kind" $? 2
+ok "inputs: what there is" has 'inputs is normal, uniform or zeros' err
+solcheck check --op gemm --device cpu --inputs zeros > out 2> err; is "check: zeros" $? 2
+ok "check: why no zeros" has 'zeros proves nothing' err
+solcheck fit --op gemm --phase context inputs.db --json > out 2> err
+ok "inputs: fitted apart" has '"configurations": 3' out
 ok "both" measure --store b.db --out both --quiet
 solcheck export b.db --op gemm --out exported/ > /dev/null
 is "a store's rows are those of the table" "$(sort both/gemm_context.csv)" "$(sort exported/gemm_context.csv)"

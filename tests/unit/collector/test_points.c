@@ -212,6 +212,35 @@ Test(points, groups_by_scope)
     cr_assert_eq(warnings.n, 0);
 }
 
+/* What inputs were drawn from; an empty cell is normal, and so is a table without the
+ * column. Tables of one kind each stay apart when they are merged. */
+Test(points, groups_by_inputs)
+{
+    static const char *const text[] = {
+        "heads,width,b,s,scope,inputs,latency\n6,80,3,2,kernel,zeros,0.25\n",
+        "heads,width,b,s,scope,inputs,latency\n6,80,3,2,kernel,normal,0.75\n",
+        "heads,width,b,s,scope,inputs,latency\n6,80,3,2,op,normal,0.875\n"};
+    static const int want[] = {0, 1, 0, 1, 0, 2};
+    mapped("context.csv",
+           "heads,width,b,s,inputs,latency\n6,80,1,2,normal,0.5\n6,80,1,2,zeros,0.4\n"
+           "6,80,2,2,,0.6\n",
+           SOL_CONTEXT, NULL);
+    cr_assert_eq(points.n_configs, 2);
+    cr_assert_eq(warnings.n, 0);
+    for (int i = 0; i < 3; i++) {
+        col_points other = {0};
+        col_table *table = table_of("context.csv", text[i]);
+        cr_assert_eq(
+            col_points_map(table, op, SOL_CONTEXT, NULL, &other, &warnings, &diag),
+            SC_OK);
+        cr_assert_eq(col_points_merge(&points, &other, &diag), SC_OK);
+        col_table_free(table);
+    }
+    cr_assert_eq(points.n_configs, 3);
+    for (int i = 0; i < 6; i++)
+        cr_assert_eq(points.point[i].group, want[i], "%d", i);
+}
+
 /* Several hundred configurations: the hash table grows. */
 Test(points, many_groups)
 {

@@ -40,6 +40,7 @@ static col_record example(sol_phase_kind phase)
         .launch = "graph",
         .cache = "hot",
         .scope = "op",
+        .inputs = "uniform",
         .sm_clock_hz = 1.98e9,
         .mem_clock_hz = 2.619e9,
         .throttle = 4,
@@ -63,7 +64,8 @@ Test(record, header_and_row)
                      "framework,version,device,op_name,kernel_source,heads,width,"
                      "act_dtype,kv_dtype,phase,batch_size,isl,step,tp_size,latency,"
                      "latency_mean,latency_min,latency_max,latency_mad,samples,batch,"
-                     "launch_floor,launch,cache,scope,sm_clock_mhz,mem_clock_mhz,throttle,"
+                     "launch_floor,launch,cache,scope,inputs,sm_clock_mhz,mem_clock_mhz,"
+                     "throttle,"
                      "power,"
                      "power_limit\n");
     sc_buf_free(&out);
@@ -75,7 +77,8 @@ Test(record, header_and_row)
     cr_assert_eq(col_record_append(&r, &out, NULL), SC_OK);
     cr_assert_str_eq(sc_buf_text(&out),
                      "solcheck,0.1.0,\"An \"\"odd\"\", name\",toy,flash_17x352,6,80,bf16,"
-                     "fp8,generation,3,1,130,4,23.6,,,500,0.25,37,12,0.00131,,hot,op,1980,2619,4,,"
+                     "fp8,generation,3,1,130,4,23.6,,,500,0.25,37,12,0.00131,,hot,op,uniform,"
+                     "1980,2619,4,,"
                      "700\n");
     sc_buf_free(&out);
 }

@@ -67,6 +67,8 @@ static col_record point(int i)
         .launch = "graph",
         .cache = "hot",
         .scope = "kernel",
+        .inputs = "normal",
+        .wall_s = 0.059,
         .sm_clock_hz = 1.98e9,
         .mem_clock_hz = 2.619e9,
         .throttle = 1ull << 63 | 4,
@@ -228,8 +230,8 @@ Test(store, finds_points_by_their_keys)
     r.kernel_source = "another";
     cr_assert_eq(col_store_find(store, &r, &state, NULL), SC_OK);
     cr_assert_eq(state, COL_DONE);
-    col_record differs[9];
-    for (int i = 0; i < 9; i++)
+    col_record differs[10];
+    for (int i = 0; i < 10; i++)
         differs[i] = r;
     differs[0].b++;
     differs[1].s++;
@@ -240,7 +242,8 @@ Test(store, finds_points_by_their_keys)
     differs[6].phase = SOL_GENERATION;
     differs[7].device = "Another";
     differs[8].scope = "op";
-    for (int i = 0; i < 9; i++) {
+    differs[9].inputs = "uniform";
+    for (int i = 0; i < 10; i++) {
         cr_assert_eq(col_store_find(store, &differs[i], &state, NULL), SC_OK);
         cr_assert_eq(state, COL_ABSENT, "key %d is not told apart", i);
     }
@@ -442,4 +445,70 @@ Test(store, refuses_what_is_no_store)
     sql_run("PRAGMA user_version = 77");
     expect_refusal(true, "version 77");
     expect_refusal(false, "version 77");
+}
+
+/* ---- older stores ---- */
+
+/* What version `version` did not have yet is taken out again. */
+static void make_older(int version)
+{
+    char sql[64];
+    static const char *const gone[] = {
+        [4] = "ALTER TABLE points DROP COLUMN inputs; ALTER TABLE points DROP COLUMN "
+              "wall_s",
+        [3] = "ALTER TABLE points DROP COLUMN repro",
+        [2] = "ALTER TABLE points DROP COLUMN floor_s; DROP TABLE kernels",
+        [1] = "ALTER TABLE points DROP COLUMN scope;"
+              "UPDATE points SET key = replace(key, '|kernel|', '|')"};
+    for (int v = 4; v >= version; v--)
+        sql_run(gone[v]);
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d", version);
+    sql_run(sql);
+}
+
+Test(store, brings_older_stores_up_to_date)
+{
+    for (int version = 1; version <= 4; version++) {
+        col_store *store = open_store(path);
+        col_record r = point(0), other_inputs = point(0);
+        col_state state;
+        bool kernels = true;
+        add(store, add_run(store, "2026-11-22T13:33:39Z"), &r);
+        col_store_close(store);
+        make_older(version);
+        store = open_store(path);
+        cr_assert_eq(col_store_find(store, &r, &state, NULL), SC_OK);
+        cr_assert_eq(state, COL_DONE, "version %d: the point is not found", version);
+        other_inputs.inputs = "zeros";
+        cr_assert_eq(col_store_find(store, &other_inputs, &state, NULL), SC_OK);
+        cr_assert_eq(state, COL_ABSENT);
+        cr_assert_eq(col_store_has_kernels(store, &r, &kernels, NULL), SC_OK);
+        cr_assert_not(kernels);
+        add(store, add_run(store, "2026-11-22T13:33:40Z"), &other_inputs);
+        col_store_close(store);
+        cr_assert_eq(sql_number("SELECT count(*) FROM points WHERE scope = 'kernel'"), 2);
+        cr_assert_eq(sql_number("SELECT count(*) FROM points WHERE inputs = 'normal'"),
+                     1);
+        cr_assert_eq(sql_number("SELECT user_version FROM pragma_user_version"),
+                     COL_STORE_VERSION);
+        check_integrity();
+        unlink(path);
+    }
+}
+
+/* root may write to anything: SQLite is told, as a read-only file system would. */
+Test(store, says_why_an_older_store_cannot_be_brought_up_to_date)
+{
+    col_store *store = NULL;
+    sc_diag diag = {0};
+    char uri[96];
+    col_store_close(open_store(path));
+    make_older(4);
+    sql_run("PRAGMA journal_mode = DELETE");
+    snprintf(uri, sizeof uri, "file:%s?mode=ro", path);
+    sqlite3_config(SQLITE_CONFIG_URI, 1);
+    sc_status status = col_store_open(uri, false, &store, &diag);
+    cr_assert_eq(status, SC_EIO);
+    cr_assert_not_null(strstr(diag.message, "version 4"), "%s", diag.message);
+    cr_assert_not_null(strstr(diag.hint, "writable"), "%s", diag.hint);
 }

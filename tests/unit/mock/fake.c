@@ -81,10 +81,11 @@ static sc_status fake_upload(mock_device *dev, void *to, const void *from, size_
 }
 
 static sc_status fake_fill_random(mock_device *dev, void *p, sol_dtype dtype, int64_t n,
-                                  uint64_t seed, double scale, sc_diag *diag)
+                                  mock_inputs inputs, uint64_t seed, double scale,
+                                  sc_diag *diag)
 {
     return is_nowhere(p) ? SC_OK
-                         : cpu->fill_random(dev, p, dtype, n,
+                         : cpu->fill_random(dev, p, dtype, n, inputs,
                                             seed + (fault == FAKE_RANDOM), scale, diag);
 }
 

@@ -142,7 +142,7 @@ Test(random, is_standard_normal_enough)
     enum { N = 1 << 20 };
     float *x = malloc(N * sizeof *x);
     double sum = 0, sum2 = 0, sum3 = 0, sum4 = 0, lag = 0;
-    mock_fill_random(x, SOL_FP32, N, 31, 2.5);
+    mock_fill_random(x, SOL_FP32, N, MOCK_INPUTS_NORMAL, 31, 2.5);
     for (int i = 0; i < N; i++) {
         double v = x[i] / 2.5;
         cr_assert_lt(fabs(v), 6.0001);
@@ -162,6 +162,47 @@ Test(random, is_standard_normal_enough)
     free(x);
 }
 
+Test(random, is_uniform_of_the_same_spread)
+{
+    enum { N = 1 << 20, BINS = 16 };
+    float *x = malloc(N * sizeof *x);
+    int bin[BINS] = {0};
+    double sum = 0, sum2 = 0, sum4 = 0, lag = 0, edge = 0;
+    mock_fill_random(x, SOL_FP32, N, MOCK_INPUTS_UNIFORM, 31, 2.5);
+    for (int i = 0; i < N; i++) {
+        double v = x[i] / 2.5;
+        cr_assert_leq(fabs(v), 113511 / 65536.0 + 1e-6);
+        cr_assert_float_eq(v * 65536, rint(v * 65536), 0.02); /* 2.5 v was rounded */
+        bin[(int)fmin(BINS - 1, (v / 1.7321 + 1) / 2 * BINS)]++;
+        edge = fmax(edge, fabs(v));
+        sum += v;
+        sum2 += v * v;
+        sum4 += v * v * v * v;
+        lag += i ? v * x[i - 1] / 2.5 : 0;
+    }
+    /* Kurtosis 9/5; a bin has N/16 = 65536, give or take 248. */
+    cr_assert_float_eq(sum / N, 0, 0.005);
+    cr_assert_float_eq(sum2 / N, 1, 0.005);
+    cr_assert_float_eq(sum4 / N, 1.8, 0.02);
+    cr_assert_float_eq(lag / N, 0, 0.005);
+    cr_assert_gt(edge, 1.732);
+    for (int i = 0; i < BINS; i++)
+        cr_assert(abs(bin[i] - N / BINS) < 1500, "bin %d has %d", i, bin[i]);
+    free(x);
+}
+
+Test(random, zeros_are_zero)
+{
+    static const sol_dtype dtypes[] = {SOL_BF16, SOL_FP16, SOL_FP32, SOL_FP8};
+    for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++) {
+        unsigned char x[301 * 4];
+        memset(x, 0xff, sizeof x);
+        mock_fill_random(x, dtypes[d], 301, MOCK_INPUTS_ZEROS, 31, 2.5);
+        for (int i = 0; i < 301; i++)
+            cr_assert_eq(mock_get(x, dtypes[d], i), 0);
+    }
+}
+
 static uint64_t hash(const void *data, size_t size_B)
 {
     uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
@@ -175,23 +216,26 @@ Test(random, is_frozen)
 {
     uint16_t narrow[1000];
     float wide[1000];
-    mock_fill_random(narrow, SOL_BF16, 1000, 20240517, 1);
-    mock_fill_random(wide, SOL_FP32, 1000, 20240517, 0.0625);
+    mock_fill_random(narrow, SOL_BF16, 1000, MOCK_INPUTS_NORMAL, 20240517, 1);
+    mock_fill_random(wide, SOL_FP32, 1000, MOCK_INPUTS_NORMAL, 20240517, 0.0625);
     cr_assert_eq(hash(narrow, sizeof narrow), 0x451172ae2a685fefu, "%llx",
                  (unsigned long long)hash(narrow, sizeof narrow));
     cr_assert_eq(hash(wide, sizeof wide), 0x0ca99f2c50066a69u, "%llx",
+                 (unsigned long long)hash(wide, sizeof wide));
+    mock_fill_random(wide, SOL_FP32, 1000, MOCK_INPUTS_UNIFORM, 20240517, 0.0625);
+    cr_assert_eq(hash(wide, sizeof wide), 0x453cbb7e5f8291b6u, "%llx",
                  (unsigned long long)hash(wide, sizeof wide));
 }
 
 Test(random, element_depends_on_seed_and_index_alone)
 {
     uint16_t all[777], part[777];
-    mock_fill_random(all, SOL_FP16, 777, 5, 0.37);
-    mock_fill_random(part, SOL_FP16, 300, 5, 0.37);
+    mock_fill_random(all, SOL_FP16, 777, MOCK_INPUTS_NORMAL, 5, 0.37);
+    mock_fill_random(part, SOL_FP16, 300, MOCK_INPUTS_NORMAL, 5, 0.37);
     cr_assert_arr_eq(all, part, 300 * sizeof *all);
     for (int i = 0; i < 777; i++)
         cr_assert_eq(all[i], mock_fp16_pack(mock_normal(5, (uint64_t)i) * 0.37f));
-    mock_fill_random(part, SOL_FP16, 777, 6, 0.37);
+    mock_fill_random(part, SOL_FP16, 777, MOCK_INPUTS_NORMAL, 6, 0.37);
     int equal = 0;
     for (int i = 0; i < 777; i++)
         equal += all[i] == part[i];
