@@ -60,6 +60,8 @@ SC_BEGIN_DECLS
     X(1312, "lint: a phase is missing")                                                  \
     X(1313, "lint: no TP size divides the sharded parameters")                           \
     X(1314, "lint: a sharded parameter is used without dividing it by tp")               \
+    X(1315, "lint: a quantisation mode repeats another one, or none has the defaults")   \
+    X(1316, "lint: min_sm of a quantisation mode is below what its dtypes need")         \
     X(2000, "malformed table")                                                           \
     X(2001, "column is missing")                                                         \
     X(2002, "value in a table is not a number")                                          \

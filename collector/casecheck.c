@@ -381,6 +381,10 @@ static uint64_t key_hash(const checker *c, const col_case_grid *grid, size_t k, 
                                      (c->op->param[i].shard_tp ? grid->config->tp : 1));
     for (size_t i = 0; i < c->sweep->n_combinations * (size_t)c->op->n_slots; i++)
         hash = col_key_mix(hash, (double)c->sweep->dtype[i]);
+    for (size_t i = 0; i < c->sweep->n_combinations * (size_t)c->op->n_params; i++) {
+        double told = c->sweep->mode_param[i];
+        hash = col_key_mix(hash, isnan(told) ? -1 : told);
+    }
     return tp ? col_key_mix(hash, grid->config->tp) : hash;
 }
 

@@ -191,6 +191,7 @@ static const char *const common_keys[] = {"id",
                                           "constraints",
                                           "dtypes",
                                           "parameters",
+                                          "quantization_modes",
                                           "skip_shapes",
                                           "index_bits",
                                           "context_fixed_axes",
@@ -282,6 +283,7 @@ static void clear_sweep(const sol_op *op, col_sweep *sweep)
     sc_free(sweep->param);
     sc_free(sweep->dtype);
     sc_free(sweep->able);
+    sc_free(sweep->mode_param);
     sc_free(sweep->rule);
 }
 

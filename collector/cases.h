@@ -40,6 +40,7 @@ typedef struct col_sweep {
     col_case_values *param; /* [n_params] */
     sol_dtype *dtype;       /* [n_combinations][n_slots] */
     bool *able;             /* [n_combinations] the target runs all of them */
+    double *mode_param; /* [n_combinations][n_params] of quantisation modes; NaN: not set */
     size_t n_combinations;
     double max_tokens; /* max_<phase>_tokens, infinite where there is none */
     const sc_yaml_node *max_tokens_at;

@@ -166,15 +166,16 @@ static double number_in(node *map, const char *key, double fallback)
                : fallback;
 }
 
-/* What the file says and the op file says of the compute capability that a label needs.
- */
-static sc_status check_capability(cases_reader *r, node *at, const char *name,
-                                  const sol_slot *slot, bool report, label *out)
+/* What the file says in `limits`, and the op file, of the compute capability that a label
+ * needs. */
+static sc_status check_capability(cases_reader *r, node *at, node *limits,
+                                  const char *name, const sol_slot *slot, bool report,
+                                  label *out)
 {
     double sm = r->cases->system->sm_version, needs = slot->min_sm[out->dtype];
-    double says =
-        fmax(number_in(at, "min_sm", 0), number_in(at, "min_sm_exclusive", -1) + 1);
-    double below = number_in(at, "max_sm_exclusive", INFINITY);
+    double says = fmax(number_in(limits, "min_sm", 0),
+                       number_in(limits, "min_sm_exclusive", -1) + 1);
+    double below = number_in(limits, "max_sm_exclusive", INFINITY);
     out->able = sm >= needs && sm >= says && sm < below;
     if (!report)
         return SC_OK;
@@ -192,7 +193,8 @@ static sc_status check_capability(cases_reader *r, node *at, const char *name,
     return SC_OK;
 }
 
-static sc_status read_label(cases_reader *r, node *at, const sol_slot *slot,
+/* limits: the map that says which targets have it. */
+static sc_status read_label(cases_reader *r, node *at, node *limits, const sol_slot *slot,
                             const struct sol_table_dtype *how, bool report, label *out)
 {
     node *name = at->kind == SC_YAML_MAP ? sc_yaml_get(at, "name") : at;
@@ -216,18 +218,21 @@ static sc_status read_label(cases_reader *r, node *at, const sol_slot *slot,
                                      r->op->name, name->text)
                       : SC_OK;
     out->good = true;
-    return check_capability(r, at, name->text, slot, report, out);
+    return check_capability(r, at, limits, name->text, slot, report, out);
 }
 
 /* Room for n combinations, defaults in all slots. */
 static sc_status alloc_dtypes(cases_reader *r, col_sweep *sweep, size_t n)
 {
-    size_t slots = (size_t)r->op->n_slots;
+    size_t slots = (size_t)r->op->n_slots, params = (size_t)r->op->n_params;
     sweep->dtype = sc_calloc(n * slots + 1, sizeof *sweep->dtype);
     sweep->able = sc_calloc(n + 1, sizeof *sweep->able);
-    if (!sweep->dtype || !sweep->able)
+    sweep->mode_param = sc_calloc(n * params + 1, sizeof *sweep->mode_param);
+    if (!sweep->dtype || !sweep->able || !sweep->mode_param)
         return sc_diag_nomem(r->diag);
     sweep->n_combinations = n;
+    for (size_t i = 0; i < n * params; i++)
+        sweep->mode_param[i] = NAN;
     for (size_t i = 0; i < n; i++) {
         sweep->able[i] = true;
         for (size_t k = 0; k < slots; k++)
@@ -237,45 +242,186 @@ static sc_status alloc_dtypes(cases_reader *r, col_sweep *sweep, size_t n)
 }
 
 /* Slots that nothing names take the dtype of the slot that they follow. */
-static void follow(const sol_op *op, col_sweep *sweep, const bool *named)
+static void follow(const sol_op *op, sol_dtype *dtype, const bool *named)
 {
-    size_t slots = (size_t)op->n_slots;
-    for (size_t i = 0; i < sweep->n_combinations; i++)
-        for (size_t k = 0; k < slots; k++)
-            if (!named[k] && op->slot[k].follows >= 0)
-                sweep->dtype[i * slots + k] =
-                    sweep->dtype[i * slots + (size_t)op->slot[k].follows];
+    for (int k = 0; k < op->n_slots; k++)
+        if (!named[k] && op->slot[k].follows >= 0)
+            dtype[k] = dtype[op->slot[k].follows];
 }
 
-/* One list of labels that several slots read in their own ways. */
-static sc_status by_map(cases_reader *r, col_sweep *sweep, bool *named)
+/* ---- quantisation modes ---- */
+
+/* A mode being read into combination `at`. */
+typedef struct mode_reader {
+    cases_reader *r;
+    col_sweep *sweep;
+    const char *key; /* of the list */
+    size_t at;
+    bool report, good, able;
+    bool *named; /* [n_slots] */
+} mode_reader;
+
+/* A label of one slot; the first slot that objects reports. */
+static sc_status mode_slot(mode_reader *m, node *at, node *item, int slot,
+                           const struct sol_table_dtype *how)
+{
+    const sol_op *op = m->r->op;
+    label one;
+    sc_status status =
+        read_label(m->r, at, item, &op->slot[slot], how, m->report && m->good, &one);
+    m->sweep->dtype[m->at * (size_t)op->n_slots + (size_t)slot] = one.dtype;
+    m->named[slot] = true;
+    m->good &= one.good;
+    m->able &= one.able;
+    return status;
+}
+
+/* dtypes: {slot: DTYPE} of a mode */
+static sc_status mode_dtypes(mode_reader *m, node *item, node *map)
+{
+    sc_status status = SC_OK;
+    if (map->kind != SC_YAML_MAP)
+        return m->report ? CASES_REPORT(m->r, map, SC_ERROR, SC2103,
+                                        "write dtypes: {SLOT: DTYPE}", "dtypes is no map")
+                         : SC_OK;
+    for (size_t i = 0; i < map->n && !status; i++) {
+        int slot = sol_op_slot_index(m->r->op, map->key[i]->text);
+        if (slot >= 0)
+            status = mode_slot(m, map->item[i], item, slot, NULL);
+        else if (m->report)
+            status = CASES_REPORT(m->r, map->key[i], SC_ERROR, SC2133,
+                                  "solcheck explain --op OP names them all",
+                                  "op %s has no dtype slot '%.60s'", m->r->op->name,
+                                  map->key[i]->text);
+    }
+    return status;
+}
+
+/* parameters: {NAME: NUMBER} of a mode */
+static sc_status mode_params(mode_reader *m, node *map)
+{
+    const sol_op *op = m->r->op;
+    double *out = &m->sweep->mode_param[m->at * (size_t)op->n_params];
+    sc_status status = SC_OK;
+    for (size_t i = 0; map->kind == SC_YAML_MAP && i < map->n && !status; i++) {
+        int param = sol_op_param_index(op, map->key[i]->text);
+        double value;
+        if (param >= 0 && map->item[i]->kind == SC_YAML_SCALAR &&
+            sc_parse_double(map->item[i]->text, &value) && value >= op->param[param].lo &&
+            value <= op->param[param].hi)
+            out[param] = value;
+        else if (m->report && param < 0)
+            status = CASES_REPORT(m->r, map->key[i], SC_ERROR, SC2133,
+                                  "solcheck explain --op OP names them all",
+                                  "op %s has no parameter '%.60s'", op->name,
+                                  map->key[i]->text);
+        else if (m->report)
+            status = CASES_REPORT(m->r, map->item[i], SC_ERROR, SC2103,
+                                  "a number in the range of the op file",
+                                  "%.60s is no value of %s", map->item[i]->text,
+                                  op->param[param].name);
+    }
+    return status;
+}
+
+/* A mode by its name alone: as the op's case map reads the list, else the op's mode. */
+static sc_status mode_by_name(mode_reader *m, node *item, const sol_mode *mode)
+{
+    const sol_case_map *map = m->sweep->map;
+    const sol_op *op = m->r->op;
+    node *name = item->kind == SC_YAML_MAP ? sc_yaml_get(item, "name") : item;
+    sc_status status = SC_OK;
+    bool mapped = false;
+    for (int i = 0; map && i < map->n_dtypes && !status; i++)
+        if (strcmp(map->dtype[i].column, m->key) == 0) {
+            mapped = true;
+            status = mode_slot(m, item, item, sol_op_slot_index(op, map->dtype[i].slot),
+                               &map->dtype[i]);
+        }
+    if (mapped || status)
+        return status;
+    if (!mode) {
+        m->good = false;
+        return m->report ? CASES_REPORT(m->r, name ? name : item, SC_ERROR, SC2120,
+                                        "the op file's modes section says which are",
+                                        "op %s has no quantisation mode '%.60s'",
+                                        op->name, name ? name->text : "")
+                         : SC_OK;
+    }
+    for (int i = 0; i < op->n_slots; i++) {
+        m->sweep->dtype[m->at * (size_t)op->n_slots + (size_t)i] = mode->slot[i];
+        m->named[i] = true;
+    }
+    double sm = m->r->cases->system->sm_version;
+    m->able = sm >= mode->min_sm && sm >= number_in(item, "min_sm", 0) &&
+              sm > number_in(item, "min_sm_exclusive", -1) &&
+              sm < number_in(item, "max_sm_exclusive", INFINITY);
+    return SC_OK;
+}
+
+/* One item: a name, or {name: .., min_sm: .., dtypes: {..}, parameters: {..}}. */
+static sc_status read_mode(mode_reader *m, node *item)
+{
+    const sol_op *op = m->r->op;
+    node *name = item->kind == SC_YAML_MAP ? sc_yaml_get(item, "name") : item;
+    node *dtypes = sc_yaml_get(item, "dtypes"), *params = sc_yaml_get(item, "parameters");
+    const sol_mode *mode =
+        name && name->kind == SC_YAML_SCALAR ? sol_op_mode(op, name->text) : NULL;
+    m->good = m->able = true;
+    memset(m->named, 0, (size_t)op->n_slots * sizeof *m->named);
+    sc_status status =
+        dtypes ? mode_dtypes(m, item, dtypes) : mode_by_name(m, item, mode);
+    follow(op, &m->sweep->dtype[m->at * (size_t)op->n_slots], m->named);
+    for (int i = 0; mode && !params && i < op->n_params; i++)
+        m->sweep->mode_param[m->at * (size_t)op->n_params + (size_t)i] = mode->param[i];
+    if (params && !status)
+        status = mode_params(m, params);
+    return status;
+}
+
+/* A mode with the dtypes and parameters of one before it is swept twice. */
+static sc_status check_repeated(mode_reader *m, node *item)
+{
+    const col_sweep *sweep = m->sweep;
+    size_t slots = (size_t)m->r->op->n_slots, params = (size_t)m->r->op->n_params;
+    for (size_t c = 0; m->report && m->good && c < m->at; c++) {
+        bool same = true;
+        for (size_t i = 0; i < slots && same; i++)
+            same = sweep->dtype[c * slots + i] == sweep->dtype[m->at * slots + i];
+        for (size_t i = 0; i < params && same; i++) {
+            double a = sweep->mode_param[c * params + i],
+                   b = sweep->mode_param[m->at * params + i];
+            same = a == b || (isnan(a) && isnan(b));
+        }
+        if (same)
+            return CASES_REPORT(m->r, item, SC_ERROR, SC2108,
+                                "take one out: its cases would be measured twice",
+                                "a quantisation mode is there twice");
+    }
+    return SC_OK;
+}
+
+/* A list of modes: quantization_modes, or what the op's case map calls it. */
+static sc_status by_mode(cases_reader *r, col_sweep *sweep, bool *named)
 {
     const sol_case_map *map = sweep->map;
-    size_t slots = (size_t)r->op->n_slots, n = 0;
-    node *list = NULL;
+    const char *key = "quantization_modes";
+    node *list = col_sweep_get(sweep, key);
     for (int i = 0; map && i < map->n_dtypes && !list; i++)
-        list = col_sweep_get(sweep, map->dtype[i].column);
+        list = col_sweep_get(sweep, key = map->dtype[i].column);
     if (!list || list->kind != SC_YAML_SEQ || list->n == 0)
         return alloc_dtypes(r, sweep, 1);
-    bool first = col_cases_first(r, list);
+    mode_reader m = {.r = r, .sweep = sweep, .key = key, .named = named};
+    m.report = col_cases_first(r, list);
     sc_status status = alloc_dtypes(r, sweep, list->n);
     for (size_t k = 0; k < list->n && !status; k++) {
-        bool good = true, able = true;
-        for (int i = 0; i < map->n_dtypes && !status; i++) {
-            int slot = sol_op_slot_index(r->op, map->dtype[i].slot);
-            label one;
-            /* one label, one finding: the first slot that objects */
-            status = read_label(r, list->item[k], &r->op->slot[slot], &map->dtype[i],
-                                first && good, &one);
-            sweep->dtype[n * slots + (size_t)slot] = one.dtype;
-            named[slot] = true;
-            good &= one.good;
-            able &= one.able;
-        }
-        sweep->able[n] = able;
-        n += good;
+        status = read_mode(&m, list->item[k]);
+        if (!status)
+            status = check_repeated(&m, list->item[k]);
+        sweep->able[m.at] = m.able;
+        m.at += m.good;
     }
-    sweep->n_combinations = n ? n : 1;
+    sweep->n_combinations = m.at ? m.at : 1;
     return status;
 }
 
@@ -307,8 +453,8 @@ static sc_status by_slot(cases_reader *r, col_sweep *sweep, node *map, bool *nam
         named[slot] = true;
         for (size_t k = 0; k < n_labels && !status; k++) {
             label one;
-            status = read_label(r, list->kind == SC_YAML_SEQ ? list->item[k] : list,
-                                &op->slot[slot], NULL, first, &one);
+            node *item = list->kind == SC_YAML_SEQ ? list->item[k] : list;
+            status = read_label(r, item, item, &op->slot[slot], NULL, first, &one);
             for (size_t c = 0; c < n; c++)
                 if (c / step % n_labels == k) {
                     sweep->dtype[c * slots + (size_t)slot] = one.dtype;
@@ -326,10 +472,10 @@ sc_status col_cases_dtypes(cases_reader *r, col_sweep *sweep)
     node *map = col_sweep_get(sweep, "dtypes");
     if (!named)
         return sc_diag_nomem(r->diag);
-    sc_status status = map && map->kind == SC_YAML_MAP ? by_slot(r, sweep, map, named)
-                                                       : by_map(r, sweep, named);
-    if (!status)
-        follow(r->op, sweep, named);
+    bool slots = map && map->kind == SC_YAML_MAP;
+    sc_status status = slots ? by_slot(r, sweep, map, named) : by_mode(r, sweep, named);
+    for (size_t i = 0; slots && !status && i < sweep->n_combinations; i++)
+        follow(r->op, &sweep->dtype[i * (size_t)r->op->n_slots], named);
     sc_free(named);
     return status;
 }

@@ -22,6 +22,7 @@ typedef struct walk {
     double *full[SOL_MAX_AXES], *kept[SOL_MAX_AXES];
     size_t n_grid;
     sol_config config;
+    double *base; /* [n_params], before a quantisation mode sets some */
     sc_diag *diag;
 } walk;
 
@@ -302,7 +303,15 @@ static sc_status visit_all(walk *w, bool all_dtypes, size_t most, col_case_visit
             if (op->n_slots)
                 memcpy(w->config.slot, &sweep->dtype[c * (size_t)op->n_slots],
                        (size_t)op->n_slots * sizeof *sweep->dtype);
+            if (op->n_params)
+                memcpy(w->base, w->config.param, (size_t)op->n_params * sizeof *w->base);
+            for (int p = 0; p < op->n_params; p++) {
+                double told = sweep->mode_param[c * (size_t)op->n_params + (size_t)p];
+                w->config.param[p] = isnan(told) ? w->base[p] : told;
+            }
             status = visit_one(w, sweep->able[c], visit, user);
+            if (op->n_params)
+                memcpy(w->config.param, w->base, (size_t)op->n_params * sizeof *w->base);
         }
     }
     return status;
@@ -325,6 +334,9 @@ sc_status col_cases_visit(const col_cases *cases, const col_sweep *sweep, bool a
         if ((!w.full[i] || !w.kept[i]) && !status)
             status = sc_diag_nomem(diag);
     }
+    w.base = sc_calloc((size_t)cases->op->n_params + 1, sizeof *w.base);
+    if (!w.base && !status)
+        status = sc_diag_nomem(diag);
     w.tokens = sc_calloc(n + 1, sizeof *w.tokens);
     w.input = sc_calloc(n + 1, sizeof *w.input);
     if ((!w.tokens || !w.input) && !status)
@@ -346,6 +358,7 @@ sc_status col_cases_visit(const col_cases *cases, const col_sweep *sweep, bool a
     sc_free(w.in);
     sc_free(w.stride);
     sc_free(w.constant);
+    sc_free(w.base);
     sc_free(w.tokens);
     sc_free(w.input);
     sc_free(w.rule_value);

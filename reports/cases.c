@@ -230,35 +230,46 @@ static void add_parameters(sc_buf *out, const rep_study *study)
     }
 }
 
-/* The dtypes of every slot; returns the number of combinations. */
-static int add_dtypes(sc_buf *out, const sol_op *op)
+/* What a mode is; *n of them. Slots and parameters are names of the op, plain in YAML but
+ * for words such as n. */
+static sc_status add_modes(sc_buf *out, const rep_study *study, int *n, sc_diag *diag)
 {
-    int combinations = 1;
-    if (op->n_slots > 0) {
-        sc_buf_add(out, "    dtypes:\n");
+    const sol_op *op = study->op;
+    rep_mode *mode = NULL;
+    sc_status status = rep_modes(study, &mode, n, diag);
+    if (status == SC_OK && *n > 0) {
+        sc_buf_add(out, "    quantization_modes:\n");
     }
-    for (int i = 0; i < op->n_slots; i++) {
-        const sol_slot *slot = &op->slot[i];
-        sc_buf_add(out, "      ");
-        add_key(out, slot->name);
-        sc_buf_add(out, ":\n");
-        int n = 0;
-        for (int d = 0; d < SOL_N_DTYPES; d++) {
-            if (!slot->allowed[d]) {
-                continue;
-            }
-            n++;
-            sc_buf_printf(out, "      - name: %s\n", sol_dtype_name((sol_dtype)d));
-            if (slot->min_sm[d] > 0) {
-                sc_buf_printf(out, "        min_sm: %d\n", slot->min_sm[d]);
+    for (int m = 0; status == SC_OK && m < *n; m++) {
+        sc_buf_add(out, "    - name: ");
+        add_key(out, mode[m].name);
+        if (mode[m].min_sm > 0) {
+            sc_buf_printf(out, "\n      min_sm: %d", mode[m].min_sm);
+        }
+        sc_buf_add(out, "\n      dtypes: {");
+        for (int i = 0; i < op->n_slots; i++) {
+            sc_buf_add(out, i ? ", " : "");
+            add_key(out, op->slot[i].name);
+            sc_buf_printf(out, ": %s", sol_dtype_name(mode[m].slot[i]));
+        }
+        sc_buf_add(out, "}\n");
+        const char *sep = "      parameters: {";
+        for (int i = 0; mode[m].param && i < op->n_params; i++) {
+            if (!isnan(mode[m].param[i])) {
+                sc_buf_add(out, sep);
+                add_key(out, op->param[i].name);
+                sc_buf_printf(out, ": %s", rep_number(mode[m].param[i]).c);
+                sep = ", ";
             }
         }
-        combinations *= n > 0 ? n : 1;
+        sc_buf_add(out, *sep == ',' ? "}\n" : "");
     }
-    return combinations;
+    sc_free(mode);
+    return status;
 }
 
-/* The largest tensor that a phase reads or writes on its grid, at TP 1; *name is its term's. */
+/* The largest tensor that a phase reads or writes on its grid, at TP 1; *name is its
+ * term's. */
 static sc_status most_elements(const rep_study *study, const rep_phase *p,
                                const sol_config *config, double *most, const char **name,
                                sc_diag *diag)
@@ -316,8 +327,8 @@ static sc_status add_index_bits(sc_buf *out, const rep_study *study, sc_diag *di
         }
     }
     if (status == SC_OK && most > 2147483647.0) {
-        sc_buf_printf(out, "    index_bits: 64 # tensor %s has up to %.3g elements\n", name,
-                      most);
+        sc_buf_printf(out, "    index_bits: 64 # tensor %s has up to %.3g elements\n",
+                      name, most);
     }
     sol_config_clear(&config);
     return status;
@@ -340,8 +351,7 @@ static void add_head(sc_buf *out, const rep_study *study)
     sc_buf_add(out, ":\n");
 }
 
-static sc_status add_counts(sc_buf *out, const rep_study *study, int dtypes,
-                            sc_diag *diag)
+static sc_status add_counts(sc_buf *out, const rep_study *study, int modes, sc_diag *diag)
 {
     double tp[REP_MAX_TP];
     int n_tp = rep_tp_sizes(study, tp);
@@ -357,9 +367,10 @@ static sc_status add_counts(sc_buf *out, const rep_study *study, int dtypes,
         }
         sc_buf_printf(out,
                       "# %s: %zu points that the constraints admit, times %d TP size%s "
-                      "and %d dtype combination%s: %zu cases at most.\n",
+                      "and %d quantisation mode%s: %zu cases at most.\n",
                       sol_phase_name(p->phase->kind), n, n_tp, n_tp == 1 ? "" : "s",
-                      dtypes, dtypes == 1 ? "" : "s", n * (size_t)n_tp * (size_t)dtypes);
+                      modes, modes == 1 ? "" : "s",
+                      n * (size_t)n_tp * (size_t)(modes > 0 ? modes : 1));
     }
     return SC_OK;
 }
@@ -393,6 +404,7 @@ static sc_status add_phases(sc_buf *out, const rep_study *study, sc_diag *diag)
 sc_status rep_cases(const rep_study *study, sc_buf *out, sc_diag *diag)
 {
     sc_buf text = {0};
+    int modes = 0;
     add_head(&text, study);
     sc_status status = add_phases(&text, study, diag);
     if (status == SC_OK) {
@@ -400,8 +412,10 @@ sc_status rep_cases(const rep_study *study, sc_buf *out, sc_diag *diag)
     }
     if (status == SC_OK) {
         add_parameters(&text, study);
-        int dtypes = add_dtypes(&text, study->op);
-        status = add_counts(&text, study, dtypes, diag);
+        status = add_modes(&text, study, &modes, diag);
+    }
+    if (status == SC_OK) {
+        status = add_counts(&text, study, modes, diag);
     }
     if (status == SC_OK) {
         status = rep_done(&text, diag);

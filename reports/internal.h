@@ -133,6 +133,21 @@ sc_status rep_count_cases(const rep_study *study, const rep_phase *p, size_t *n,
 #define REP_MAX_TP 8
 int rep_tp_sizes(const rep_study *study, double tp[REP_MAX_TP]);
 
+/* A quantisation mode of a study. */
+typedef struct rep_mode {
+    char name[64];
+    const sol_dtype *slot; /* [n_slots], borrowed from the op or the study */
+    const double *param;   /* [n_params], NaN: the study's; NULL: all are */
+    int min_sm;
+} rep_mode;
+/* The op's modes that agree with the dtypes and parameters given; where none does, one with
+ * the study's dtypes, named by them. Release with sc_free. Errors: SC_ENOMEM. */
+sc_status rep_modes(const rep_study *study, rep_mode **out, int *n, sc_diag *diag);
+/* Appends "mm: bf16, weight: fp8": the dtypes of all slots. */
+void rep_add_mode_dtypes(sc_buf *out, const sol_op *op, const rep_mode *mode);
+/* Does a mode of the op set the parameter? */
+bool rep_told_by_mode(const sol_op *op, int param);
+
 /* Where the regime changes along one axis: the smallest integer value from which the
  * other resource binds, other axes fixed in `at` (order of phase->axis). */
 typedef struct rep_ridge {

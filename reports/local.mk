@@ -18,6 +18,7 @@ libscreports_la_SOURCES = \
 	reports/internal.h \
 	reports/json.c \
 	reports/mathml.c \
+	reports/modes.c \
 	reports/note.c \
 	reports/note.h \
 	reports/note_evidence.c \

@@ -92,9 +92,10 @@ static sc_status add_params(sc_buf *out, const rep_study *study, sc_diag *diag)
             sc_buf_add(out, "none");
         }
         sc_buf_printf(out, " | %s | ", p->shard_tp ? "yes" : "no");
-        sc_buf_add(out, !used[p->symbol] ? "no: no expression uses it"
-                        : p->shard_tp    ? "yes, value on one GPU"
-                                         : "yes");
+        sc_buf_add(out, !used[p->symbol]          ? "no: no expression uses it"
+                        : rep_told_by_mode(op, i) ? "yes, told by the quantisation mode"
+                        : p->shard_tp             ? "yes, value on one GPU"
+                                                  : "yes");
         add_foreign_column(out, op, p->name);
         sc_buf_add(out, " |\n");
     }
@@ -133,6 +134,39 @@ static void add_slots(sc_buf *out, const rep_study *study)
         }
         sc_buf_add(out, " |\n");
     }
+}
+
+static sc_status add_modes(sc_buf *out, const rep_study *study, sc_diag *diag)
+{
+    const sol_op *op = study->op;
+    rep_mode *mode = NULL;
+    int n = 0;
+    sc_status status = rep_modes(study, &mode, &n, diag);
+    if (status == SC_OK && n > 0) {
+        sc_buf_add(out,
+                   "\n## Quantisation modes\n\n| mode | dtypes | parameters | compute "
+                   "capability needed |\n|---|---|---|---|\n");
+    }
+    for (int m = 0; status == SC_OK && m < n; m++) {
+        sc_buf_add(out, "| ");
+        rep_add_code(out, mode[m].name);
+        sc_buf_add(out, " | ");
+        rep_add_mode_dtypes(out, op, &mode[m]);
+        sc_buf_add(out, " | ");
+        const char *sep = "";
+        for (int i = 0; mode[m].param && i < op->n_params; i++) {
+            if (!isnan(mode[m].param[i])) {
+                sc_buf_add(out, sep);
+                rep_add_code(out, op->param[i].name);
+                sc_buf_printf(out, " %s", rep_number(mode[m].param[i]).c);
+                sep = ", ";
+            }
+        }
+        sc_buf_printf(out, " | %s |\n",
+                      mode[m].min_sm > 0 ? rep_capability(mode[m].min_sm).c : "any");
+    }
+    sc_free(mode);
+    return status;
 }
 
 static bool swept(const rep_phase *p, const sol_axis *axis)
@@ -196,6 +230,9 @@ sc_status rep_parameters(const rep_study *study, sc_buf *out, sc_diag *diag)
     sc_status status = add_params(&text, study, diag);
     if (status == SC_OK) {
         add_slots(&text, study);
+        status = add_modes(&text, study, diag);
+    }
+    if (status == SC_OK) {
         status = add_axes(&text, study, diag);
     }
     if (status == SC_OK) {

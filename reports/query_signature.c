@@ -4,8 +4,10 @@
 #include <config.h>
 
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "reports/internal.h"
 
 static bool by_tokens(const rep_phase *p)
@@ -13,21 +15,20 @@ static bool by_tokens(const rep_phase *p)
     return p->kind == FIT_TOKEN_EQUIVALENT;
 }
 
-/* mla, attn -> MlaAttnQuantMode */
-static void add_mode_type(sc_buf *out, const sol_op *op, int slot)
+/* mla -> MlaQuantMode */
+static void add_mode_type(sc_buf *out, const sol_op *op)
 {
     if (isdigit((unsigned char)op->name[0])) {
         sc_buf_add(out, "Op");
     }
     rep_add_camel(out, op->name);
-    rep_add_camel(out, op->slot[slot].name);
     sc_buf_add(out, "QuantMode");
 }
 
-static void add_mode_name(sc_buf *out, const sol_op *op, int slot)
+/* Parameters that a quantisation mode tells are no arguments of their own. */
+static bool is_argument(const sol_op *op, int param)
 {
-    rep_add_snake(out, op->slot[slot].name);
-    sc_buf_add(out, "_quant_mode");
+    return !rep_told_by_mode(op, param);
 }
 
 static void add_query_name(sc_buf *out, const rep_study *study, const rep_phase *p)
@@ -89,6 +90,9 @@ void rep_add_query_def(sc_buf *out, const rep_study *study, const rep_phase *p,
     }
     sc_buf_printf(out, "%s    *,\n", indent);
     for (int i = 0; i < op->n_params; i++) {
+        if (!is_argument(op, i)) {
+            continue;
+        }
         sc_buf_printf(out, "%s    ", indent);
         rep_add_snake(out, op->param[i].name);
         /* a sharded value is the caller's to divide, so that it has no default */
@@ -98,11 +102,9 @@ void rep_add_query_def(sc_buf *out, const rep_study *study, const rep_phase *p,
         }
         sc_buf_add(out, ",\n");
     }
-    for (int i = 0; i < op->n_slots; i++) {
-        sc_buf_printf(out, "%s    ", indent);
-        add_mode_name(out, op, i);
-        sc_buf_add(out, ": ");
-        add_mode_type(out, op, i);
+    if (op->n_modes > 0) {
+        sc_buf_printf(out, "%s    quant_mode: ", indent);
+        add_mode_type(out, op);
         sc_buf_add(out, ",\n");
     }
     sc_buf_printf(out,
@@ -111,17 +113,16 @@ void rep_add_query_def(sc_buf *out, const rep_study *study, const rep_phase *p,
                   indent, indent);
 }
 
-/* Outermost first: quantisation modes, parameters, axes. */
+/* Outermost first: quantisation mode, parameters, axes. */
 static void add_nesting(sc_buf *out, const rep_study *study, const rep_phase *p)
 {
     const sol_op *op = study->op;
-    const char *sep = "";
-    for (int i = 0; i < op->n_slots; i++) {
-        sc_buf_add(out, sep);
-        add_mode_name(out, op, i);
-        sep = " > ";
-    }
+    const char *sep = op->n_modes > 0 ? " > " : "";
+    sc_buf_add(out, op->n_modes > 0 ? "quant_mode" : "");
     for (int i = 0; i < op->n_params; i++) {
+        if (!is_argument(op, i)) {
+            continue;
+        }
         sc_buf_add(out, sep);
         rep_add_snake(out, op->param[i].name);
         sep = " > ";
@@ -173,6 +174,9 @@ static void add_param_docs(sc_buf *out, const rep_study *study)
     const sol_op *op = study->op;
     for (int i = 0; i < op->n_params; i++) {
         const sol_param *q = &op->param[i];
+        if (!is_argument(op, i)) {
+            continue;
+        }
         sc_buf_add(out, "            ");
         rep_add_snake(out, q->name);
         sc_buf_add(out, ": ");
@@ -180,11 +184,16 @@ static void add_param_docs(sc_buf *out, const rep_study *study)
         sc_buf_add(out,
                    q->shard_tp ? "; on one GPU, that is divided by tp_size.\n" : ".\n");
     }
-    for (int i = 0; i < op->n_slots; i++) {
-        sc_buf_add(out, "            ");
-        add_mode_name(out, op, i);
-        sc_buf_add(out, ": dtype of ");
-        rep_add_docstring(out, op->slot[i].name);
+    if (op->n_modes > 0) {
+        sc_buf_add(out, "            quant_mode: quantisation mode, with its dtypes");
+        const char *sep = " and its ";
+        for (int i = 0; i < op->n_params; i++) {
+            if (!is_argument(op, i)) {
+                sc_buf_add(out, sep);
+                rep_add_snake(out, op->param[i].name);
+                sep = ", ";
+            }
+        }
         sc_buf_add(out, ".\n");
     }
 }
@@ -226,62 +235,72 @@ static sc_status add_query(sc_buf *out, const rep_study *study, const rep_phase 
     return status;
 }
 
-static void add_modes(sc_buf *out, const sol_op *op)
+static sc_status add_modes(sc_buf *out, const rep_study *study, sc_diag *diag)
 {
-    for (int i = 0; i < op->n_slots; i++) {
-        const sol_slot *slot = &op->slot[i];
-        sc_buf_add(out, "\n\nclass ");
-        add_mode_type(out, op, i);
-        sc_buf_add(out, "(Enum):\n    \"\"\"dtype of ");
-        rep_add_docstring(out, slot->name);
-        sc_buf_add(out, "\"\"\"\n\n");
-        for (int d = 0; d < SOL_N_DTYPES; d++) {
-            if (!slot->allowed[d]) {
-                continue;
-            }
-            const char *name = sol_dtype_name((sol_dtype)d);
-            sc_buf_printf(out, "    %s = \"%s\"", name, name);
-            if (slot->min_sm[d] > 0) {
-                sc_buf_printf(out, "  # compute capability %s and later",
-                              rep_capability(slot->min_sm[d]).c);
-            }
-            sc_buf_add(out, "\n");
-        }
+    const sol_op *op = study->op;
+    rep_mode *mode = NULL;
+    int n = 0;
+    sc_status status = rep_modes(study, &mode, &n, diag);
+    if (status != SC_OK || n == 0) {
+        sc_free(mode);
+        return status;
     }
+    sc_buf_add(out, "\n\nclass ");
+    add_mode_type(out, op);
+    sc_buf_add(out, "(Enum):\n    \"\"\"Quantisation modes of ");
+    rep_add_docstring(out, op->name);
+    sc_buf_add(out, ".\"\"\"\n\n");
+    for (int m = 0; m < n; m++) {
+        sc_buf_add(out, "    ");
+        rep_add_snake(out, mode[m].name);
+        sc_buf_printf(out, " = \"%s\"  # ", mode[m].name);
+        rep_add_mode_dtypes(out, op, &mode[m]);
+        for (int i = 0; mode[m].param && i < op->n_params; i++) {
+            if (!isnan(mode[m].param[i])) {
+                sc_buf_printf(out, ", %s: %s", op->param[i].name,
+                              rep_number(mode[m].param[i]).c);
+            }
+        }
+        if (mode[m].min_sm > 0) {
+            sc_buf_printf(out, "; compute capability %s and later",
+                          rep_capability(mode[m].min_sm).c);
+        }
+        sc_buf_add(out, "\n");
+    }
+    sc_free(mode);
+    return SC_OK;
 }
 
-/* Constructor arguments and their attributes: parameters and modes are fixed for one
+/* Constructor arguments and their attributes: parameters and the mode are fixed for one
  * operation, axes come with each query. */
 static void add_constructor(sc_buf *out, const sol_op *op)
 {
     sc_buf_add(out, "    def __init__(\n        self,\n        name: str,\n"
                     "        scale_factor: float,\n");
     for (int i = 0; i < op->n_params; i++) {
-        sc_buf_add(out, "        ");
-        rep_add_snake(out, op->param[i].name);
-        sc_buf_add(out, ": int,\n");
+        if (is_argument(op, i)) {
+            sc_buf_add(out, "        ");
+            rep_add_snake(out, op->param[i].name);
+            sc_buf_add(out, ": int,\n");
+        }
     }
-    for (int i = 0; i < op->n_slots; i++) {
-        sc_buf_add(out, "        ");
-        add_mode_name(out, op, i);
-        sc_buf_add(out, ": ");
-        add_mode_type(out, op, i);
+    if (op->n_modes > 0) {
+        sc_buf_add(out, "        quant_mode: ");
+        add_mode_type(out, op);
         sc_buf_add(out, ",\n");
     }
     sc_buf_add(out, "    ) -> None:\n        super().__init__(name, scale_factor)\n");
     for (int i = 0; i < op->n_params; i++) {
-        sc_buf_add(out, "        self._");
-        rep_add_snake(out, op->param[i].name);
-        sc_buf_add(out, " = ");
-        rep_add_snake(out, op->param[i].name);
-        sc_buf_add(out, "\n");
+        if (is_argument(op, i)) {
+            sc_buf_add(out, "        self._");
+            rep_add_snake(out, op->param[i].name);
+            sc_buf_add(out, " = ");
+            rep_add_snake(out, op->param[i].name);
+            sc_buf_add(out, "\n");
+        }
     }
-    for (int i = 0; i < op->n_slots; i++) {
-        sc_buf_add(out, "        self._");
-        add_mode_name(out, op, i);
-        sc_buf_add(out, " = ");
-        add_mode_name(out, op, i);
-        sc_buf_add(out, "\n");
+    if (op->n_modes > 0) {
+        sc_buf_add(out, "        self._quant_mode = quant_mode\n");
     }
 }
 
@@ -317,18 +336,16 @@ static void add_operation_query(sc_buf *out, const rep_study *study, const rep_p
         }
     }
     for (int i = 0; i < op->n_params; i++) {
-        sc_buf_add(out, "            ");
-        rep_add_snake(out, op->param[i].name);
-        sc_buf_add(out, "=self._");
-        rep_add_snake(out, op->param[i].name);
-        sc_buf_add(out, ",\n");
+        if (is_argument(op, i)) {
+            sc_buf_add(out, "            ");
+            rep_add_snake(out, op->param[i].name);
+            sc_buf_add(out, "=self._");
+            rep_add_snake(out, op->param[i].name);
+            sc_buf_add(out, ",\n");
+        }
     }
-    for (int i = 0; i < op->n_slots; i++) {
-        sc_buf_add(out, "            ");
-        add_mode_name(out, op, i);
-        sc_buf_add(out, "=self._");
-        add_mode_name(out, op, i);
-        sc_buf_add(out, ",\n");
+    if (op->n_modes > 0) {
+        sc_buf_add(out, "            quant_mode=self._quant_mode,\n");
     }
     sc_buf_add(out, "        )\n        return result * self._scale_factor\n");
 }
@@ -376,9 +393,8 @@ static void add_head(sc_buf *out, const rep_study *study)
 sc_status rep_query_signature(const rep_study *study, sc_buf *out, sc_diag *diag)
 {
     sc_buf text = {0};
-    sc_status status = SC_OK;
     add_head(&text, study);
-    add_modes(&text, study->op);
+    sc_status status = add_modes(&text, study, diag);
     sc_buf_add(&text,
                "\n\nclass PerfDatabase:\n"
                "    \"\"\"The methods to add to perf_database.PerfDatabase.\"\"\"\n");

@@ -701,6 +701,65 @@ static sc_status check_trends(linter *l, const sol_phase *phase,
     return status == SC_ENOMEM ? nomem(l) : status;
 }
 
+/* ---- quantisation modes ---- */
+
+static bool has_defaults(const sol_op *op, const sol_mode *mode)
+{
+    bool good = true;
+    for (int i = 0; i < op->n_slots; i++)
+        good &= mode->slot[i] == op->slot[i].value;
+    for (int i = 0; i < op->n_params; i++)
+        good &= isnan(mode->param[i]) || mode->param[i] == op->param[i].value;
+    return good;
+}
+
+static sc_status check_mode(linter *l, int index)
+{
+    const sol_op *op = l->op;
+    const sol_mode *mode = &op->mode[index];
+    const sc_yaml_node *modes = sc_yaml_get(root_of(l), "modes");
+    const sc_yaml_node *stated = sc_yaml_get(sc_yaml_get(modes, mode->name), "min_sm");
+    sc_diag finding;
+    sc_status status = SC_OK;
+    int64_t sm;
+    for (int i = 0; i < index && status == SC_OK; i++)
+        if (sol_mode_equal(op, mode, &op->mode[i])) {
+            sc_diag_warn(&finding, SC1315, "mode '%s' is mode '%s' again", mode->name,
+                         op->mode[i].name);
+            sc_diag_hint(&finding, "cases of either would be measured twice");
+            status = report(l, key_of(modes, mode->name), &finding);
+        }
+    if (stated && sc_parse_int(stated->text, &sm) && sm < mode->min_sm && !status) {
+        sc_diag_warn(&finding, SC1316,
+                     "mode '%s' is said to need %lld, its dtypes need %d", mode->name,
+                     (long long)sm, mode->min_sm);
+        sc_diag_hint(&finding, "leave min_sm out where its dtypes alone decide");
+        status = report(l, stated, &finding);
+    }
+    return status;
+}
+
+/* Modes that the op file names; derived ones are right by construction. */
+static sc_status check_modes(linter *l)
+{
+    const sc_yaml_node *modes = key_of(root_of(l), "modes");
+    sc_status status = SC_OK;
+    bool defaults = false;
+    sc_diag finding;
+    if (!modes)
+        return SC_OK;
+    for (int i = 0; i < l->op->n_modes && status == SC_OK; i++) {
+        defaults |= has_defaults(l->op, &l->op->mode[i]);
+        status = check_mode(l, i);
+    }
+    if (defaults || status)
+        return status;
+    sc_diag_warn(&finding, SC1315, "no mode has the default dtypes");
+    sc_diag_hint(&finding, "add one, such as %s: {}",
+                 sol_dtype_name(l->op->slot[0].value));
+    return report(l, modes, &finding);
+}
+
 /* ---- phases and the file ---- */
 
 static sc_status check_on_grid(linter *l, const sol_phase *phase)
@@ -784,6 +843,8 @@ static sc_status run(linter *l)
         status = check_params(l);
     if (status == SC_OK)
         status = check_tp(l);
+    if (status == SC_OK)
+        status = check_modes(l);
     for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++)
         if (l->op->phase[p])
             status = check_phase(l, l->op->phase[p]);

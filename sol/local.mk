@@ -20,6 +20,7 @@ libscsol_la_SOURCES = \
 	sol/llm.c \
 	sol/llm.h \
 	sol/merge.h \
+	sol/mode.c \
 	sol/normal.c \
 	sol/normal.h \
 	sol/normal_exact.c \
@@ -104,6 +105,7 @@ tests_unit_test_sol_SOURCES = \
 	tests/unit/sol/test_kernels.c \
 	tests/unit/sol/test_lint.c \
 	tests/unit/sol/test_llm.c \
+	tests/unit/sol/test_mode.c \
 	tests/unit/sol/test_normal.c \
 	tests/unit/sol/test_op.c \
 	tests/unit/sol/test_proof.c \

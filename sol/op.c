@@ -143,6 +143,12 @@ void sol_op_free(sol_op *op)
         clear_table(&op->table[i]);
     for (int i = 0; i < op->n_cases; i++)
         clear_cases(&op->cases[i]);
+    for (int i = 0; i < op->n_modes; i++) {
+        sc_free(op->mode[i].name);
+        sc_free(op->mode[i].slot);
+        sc_free(op->mode[i].param);
+    }
+    sc_free(op->mode);
     sc_free(op->param);
     sc_free(op->slot);
     sc_free(op->table);

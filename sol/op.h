@@ -44,6 +44,16 @@ typedef struct sol_slot { /* a named dtype that a user picks */
     sol_place place;
 } sol_slot;
 
+/* A quantisation mode: dtypes that a kernel takes together, with the parameters that say how
+ * scales are shared. */
+typedef struct sol_mode {
+    char *name;
+    sol_dtype *slot;  /* [n_slots] */
+    double *param;    /* [n_params], NaN: whatever the configuration says */
+    int min_sm;       /* compute capability x10 that it needs, dtypes included; 0 = any */
+    sol_place place;  /* line 0: derived, the op file has no `modes` */
+} sol_mode;
+
 typedef struct sol_axis {
     char *name, *meaning;
     int symbol;
@@ -183,6 +193,8 @@ typedef struct sol_op {
     int tp_symbol; /* the symbol `tp` */
     sol_slot *slot;
     int n_slots;
+    sol_mode *mode; /* those of the op file, or derived; none without dtypes */
+    int n_modes;
     sol_phase *phase[SOL_N_PHASES]; /* NULL: the op has no such phase */
     sol_table_map *table;
     int n_tables;
@@ -209,6 +221,19 @@ void sol_names_free(char **names);
 /* What a label in the column of a table means for a slot; false: no dtype. */
 bool sol_table_dtype_parse(const struct sol_table_dtype *map, const char *label,
                            sol_dtype *out);
+
+/* Derives the modes of an op that names none: the labels that its tables tell dtypes by, else
+ * the defaults and, for each other dtype of the first slot, that dtype in all slots that have
+ * the same default and allow it. Errors: SC_ENOMEM. Test: tests/unit/sol/test_mode.c. */
+sc_status sol_op_derive_modes(sol_op *op, sc_diag *diag);
+/* Appends a mode of that name, n bytes, with the dtypes that nothing set and no parameters; the
+ * op owns it. NULL: no memory. */
+sol_mode *sol_op_add_mode(sol_op *op, const char *name, size_t n);
+/* Raises mode->min_sm to what its dtypes need. */
+void sol_mode_capability(const sol_op *op, sol_mode *mode);
+bool sol_mode_equal(const sol_op *op, const sol_mode *a, const sol_mode *b);
+/* NULL if there is none of that name. */
+const sol_mode *sol_op_mode(const sol_op *op, const char *name);
 
 int sol_op_param_index(const sol_op *op, const char *name);       /* -1 if absent */
 int sol_op_slot_index(const sol_op *op, const char *name);        /* -1 if absent */

@@ -864,6 +864,74 @@ static sc_status load_tables(loader *ld, node *list)
     return SC_OK;
 }
 
+/* ---- quantisation modes ---- */
+
+/* One key of a mode: a dtype slot, a parameter, or min_sm. */
+static sc_status load_mode_key(loader *ld, node *key, node *at, sol_mode *mode, bool *set)
+{
+    const sol_op *op = ld->op;
+    int slot = sol_op_slot_index(op, key->text), param = sol_op_param_index(op, key->text);
+    int64_t sm;
+    if (strcmp(key->text, "min_sm") == 0) {
+        TRY(sc_yaml_int(ld->doc, at, &sm, ld->diag));
+        if (sm < 0 || sm > 1000)
+            return fail(ld, at, SC1105, "a compute capability is from 0 to 1000, as 89");
+        mode->min_sm = (int)sm;
+        return SC_OK;
+    }
+    if (slot >= 0) {
+        TRY(dtype_of(ld, at, &mode->slot[slot]));
+        set[slot] = true;
+        return op->slot[slot].allowed[mode->slot[slot]]
+                   ? SC_OK
+                   : fail(ld, at, SC1107, "slot %s is not allowed to be %s",
+                          op->slot[slot].name, sol_dtype_name(mode->slot[slot]));
+    }
+    if (param < 0)
+        return fail(ld, key, SC1103, "'%.60s' is no dtype slot and no parameter", key->text);
+    TRY(sc_yaml_double(ld->doc, at, &mode->param[param], ld->diag));
+    if (!(mode->param[param] >= op->param[param].lo &&
+          mode->param[param] <= op->param[param].hi))
+        return fail(ld, at, SC1105, "%s is from %.9g to %.9g", op->param[param].name,
+                    op->param[param].lo, op->param[param].hi);
+    return SC_OK;
+}
+
+/* name: {SLOT: DTYPE, PARAMETER: NUMBER, min_sm: NUMBER} */
+static sc_status load_mode(loader *ld, node *key, node *map, bool *set)
+{
+    sol_op *op = ld->op;
+    TRY(is_name(ld, key));
+    TRY(kind(ld, map, SC_YAML_MAP, "a map of slots to dtypes, {} for the defaults"));
+    sol_mode *mode = sol_op_add_mode(op, key->text, strlen(key->text));
+    if (!mode)
+        return nomem(ld);
+    mode->place = place_of(key);
+    memset(set, 0, (size_t)op->n_slots * sizeof *set);
+    for (size_t i = 0; i < map->n; i++)
+        TRY(load_mode_key(ld, map->key[i], map->item[i], mode, set));
+    for (int i = 0; i < op->n_slots; i++)
+        if (!set[i] && op->slot[i].follows >= 0)
+            mode->slot[i] = mode->slot[op->slot[i].follows];
+    sol_mode_capability(op, mode);
+    return SC_OK;
+}
+
+static sc_status load_modes(loader *ld, node *map)
+{
+    if (!map)
+        return sol_op_derive_modes(ld->op, ld->diag);
+    TRY(kind(ld, map, SC_YAML_MAP, "a map of quantisation modes"));
+    if (map->n == 0 || ld->op->n_slots == 0)
+        return fail(ld, map, SC1104, "an op with dtypes has a mode, one without has none");
+    bool *set = sc_calloc((size_t)ld->op->n_slots, sizeof *set);
+    sc_status status = set ? SC_OK : nomem(ld);
+    for (size_t i = 0; i < map->n && !status; i++)
+        status = load_mode(ld, map->key[i], map->item[i], set);
+    sc_free(set);
+    return status;
+}
+
 /* ---- case files ---- */
 
 /* The parameter that a node names. */
@@ -1000,7 +1068,7 @@ static sc_status load_op(loader *ld)
     node *root = sc_yaml_root(ld->doc), *at;
     TRY(kind(ld, root, SC_YAML_MAP, "an op definition: a map with op, params and phases"));
     KNOWN(ld, root, "op", "title", "source", "granularity", "excludes", "without", "layer", "when",
-          "params", "dtypes", "let", "phases", "tables", "cases");
+          "params", "dtypes", "modes", "let", "phases", "tables", "cases");
     TRY(need(ld, root, "op", &at));
     TRY(is_name(ld, at));
     TRY(text_of(ld, root, "op", &op->name));
@@ -1020,6 +1088,7 @@ static sc_status load_op(loader *ld)
     TRY(lets(ld, sc_yaml_get(root, "let")));
     TRY(load_phases(ld, at));
     TRY(load_tables(ld, sc_yaml_get(root, "tables")));
+    TRY(load_modes(ld, sc_yaml_get(root, "modes")));
     return load_case_maps(ld, sc_yaml_get(root, "cases"));
 }
 

@@ -57,6 +57,12 @@ def clean(path, *args):
     check(status == 0 and not loud, f"{path} {args}: status {status}, {loud[:3]}")
 
 
+def cases_of(path):
+    """What validate says of the number of cases."""
+    status, out, err = solcheck("validate", path, "--json")
+    return json.loads(out)["cases"]
+
+
 seeded = set()
 
 
@@ -143,9 +149,18 @@ put("m/whole.yaml", whole)
 clean("m/whole.yaml")
 fault("SC2118", "m/tp.yaml", with_list(whole, "tensor_parallel_sizes", [1, 3]))
 fault("SC2119", "m/local.yaml", swap(whole, "num_heads: [128]", "num_heads: [64, 128]"))
-fault("SC2120", "m/dtype.yaml", swap(mla, "name: bf16", "name: bf61"))
-fault("SC2121", "m/slot.yaml", swap(mla, "name: bf16", "name: int8"))
-fault("SC2122", "m/target.yaml", mla.replace("        min_sm: 89\n", ""), "--system", "a100_sxm")
+fault("SC2120", "m/dtype.yaml", swap(mla, "kv: fp8}", "kv: fp9}"))
+by_name = re.sub(r"\n      min_sm: .*\n      dtypes: .*|\n      dtypes: .*", "", mla)
+put("m/by_name.yaml", by_name)
+clean("m/by_name.yaml")  # names alone mean the op file's modes
+check(cases_of("m/by_name.yaml") == cases_of("mla/cases.yaml"), "modes by name are those in full")
+fault("SC2120", "m/mode.yaml", swap(by_name, "name: fp8_kv_cache", "name: fp8_kv_cash"))
+fault("SC2121", "m/slot.yaml", swap(mla, "kv: fp8}", "kv: int8}"))
+fault("SC2108", "m/modes.yaml", swap(mla, "attn: bf16, kv: fp8}", "attn: bf16, kv: bf16}"))
+fault("SC2133", "m/modeslot.yaml", swap(mla, "kv: fp8}", "kw: fp8}"))
+fault("SC2133", "m/modeparam.yaml", swap(gemm, "act_group: 128", "act_grup: 128"))
+fault("SC2103", "m/modevalue.yaml", swap(gemm, "act_group: 128", "act_group: -1"))
+fault("SC2122", "m/target.yaml", mla.replace("      min_sm: 89\n", ""), "--system", "a100_sxm")
 fault("SC2123", "m/minsm.yaml", swap(mla, "min_sm: 89", "min_sm: 80"))
 fault("SC2124", "m/memory.yaml", swap(mla, "kv_lora_rank: 512", "kv_lora_rank: 4096"))
 fault("SC2125", "m/index.yaml", re.sub(r".*index_bits: 64.*\n", "", mla))

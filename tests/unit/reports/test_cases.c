@@ -124,7 +124,7 @@ Test(cases, guards_and_fixed_axes_are_told)
     test_study_clear(&t);
 }
 
-Test(cases, tp_local_values_and_dtypes)
+Test(cases, tp_local_values_and_modes)
 {
     test_study t;
     test_study_init(&t, test_twist);
@@ -137,11 +137,14 @@ Test(cases, tp_local_values_and_dtypes)
     cr_expect_str_eq(heads->item[3]->text, "3");
     cr_expect_str_eq(sc_yaml_get(sc_yaml_get(c.op, "parameters"), "width")->text, "72");
     cr_expect_null(sc_yaml_get(sc_yaml_get(c.op, "parameters"), "heads"));
-    const sc_yaml_node *io = sc_yaml_get(sc_yaml_get(c.op, "dtypes"), "io");
-    cr_assert_eq(io->n, 2);
-    cr_expect_null(sc_yaml_get(io->item[0], "min_sm"));
-    cr_expect_str_eq(sc_yaml_get(io->item[1], "name")->text, "fp8");
-    cr_expect_str_eq(sc_yaml_get(io->item[1], "min_sm")->text, "89");
+    const sc_yaml_node *mode = sc_yaml_get(c.op, "quantization_modes");
+    cr_assert_eq(mode->n, 2);
+    cr_expect_null(sc_yaml_get(mode->item[0], "min_sm"));
+    cr_expect_null(sc_yaml_get(mode->item[0], "parameters"));
+    cr_expect_str_eq(sc_yaml_get(mode->item[1], "name")->text, "fp8");
+    cr_expect_str_eq(sc_yaml_get(mode->item[1], "min_sm")->text, "89");
+    cr_expect_str_eq(sc_yaml_get(sc_yaml_get(mode->item[1], "dtypes"), "io")->text,
+                     "fp8");
     cases_clear(&c);
     test_study_clear(&t);
 }

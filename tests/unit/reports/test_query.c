@@ -29,12 +29,12 @@ static const char check[] =
     "    return list(inspect.signature(f).parameters)\n"
     "context = sys.argv[1].split(',')\n"
     "generation = sys.argv[2].split(',')\n"
-    "tail = ['heads', 'width', 'spare', 'lambda_', 'io_quant_mode', 'database_mode']\n"
+    "tail = ['heads', 'width', 'spare', 'lambda_', 'quant_mode', 'database_mode']\n"
     "got = names(db.query_context_twist)\n"
     "assert got == ['self'] + context + tail, got\n"
     "got = names(db.query_generation_twist)\n"
     "assert got == ['self'] + generation + tail, got\n"
-    "modes = [m.name for m in space['TwistIoQuantMode']]\n"
+    "modes = [m.name for m in space['TwistQuantMode']]\n"
     "assert modes == ['bf16', 'fp8'], modes\n"
     "doc = db.query_context_twist.__doc__\n"
     "assert 'Nesting order' in doc and 'Interpolation axes: ' + sys.argv[3] in doc, doc\n"
@@ -44,7 +44,7 @@ static const char check[] =
     "        assert sorted(kwargs) == sorted(context + tail[:-1]), kwargs\n"
     "        assert kwargs['heads'] == 12 and kwargs['width'] == 72\n"
     "        return 2.5\n"
-    "op = space['ContextTwist']('n', 3.0, 12, 72, 3, 5, space['TwistIoQuantMode'].fp8)\n"
+    "op = space['ContextTwist']('n', 3.0, 12, 72, 3, 5, space['TwistQuantMode'].fp8)\n"
     "assert op.query(Database(), batch_size=4, s=7, x=28, prefix=0) == 7.5\n"
     "assert max(map(len, text.splitlines())) < 200\n";
 
