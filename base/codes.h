@@ -157,6 +157,7 @@ SC_BEGIN_DECLS
     X(3017, "nothing usable was calibrated")                                             \
     X(3018, "latencies are close to the launch floor")                                   \
     X(3019, "inputs are zeros")                                                          \
+    X(3020, "sampling stopped before its criterion was met")                             \
     X(4000, "too few points for a fit")                                                  \
     X(4001, "input to a fit is degenerate")                                              \
     X(4002, "fit did not converge")                                                      \

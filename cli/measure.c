@@ -235,6 +235,7 @@ static sc_status measured(void *user, const mock_device_info *info, const cli_jo
     sc_buf repro = {0};
     cli_fill_record(out->cli, info, out->cls, c, timing, &r);
     r.cache = point->cold ? "cold" : "hot";
+    r.wall_s = point->wall_s;
     cli_plan_repro(out->cli, out->plan, point, &repro);
     r.repro = sc_buf_text(&repro);
     out->n_measured++;

@@ -84,6 +84,8 @@ typedef enum cli_command {
     X(STOP, "stop", "RULE", CLI_ON(MEASURE), "stop sampling by noise (default), time or entropy") \
     X(NOISE, "noise", "PCT", CLI_ON(MEASURE) | CLI_ON(COMPARE),                          \
       "relative error of the median to reach (default 0.5); compare: where none is stored (default 1)") \
+    X(DRIFT, "drift", "PCT", CLI_ON(MEASURE),                                              \
+      "change below which the spread (default 10) or the entropy (5) has settled; 0: never") \
     X(MAX_TIME, "max-time", "S", CLI_ON(MEASURE), "seconds of samples a point at most (default 0.1)") \
     X(MIN_SAMPLES, "min-samples", "N", CLI_ON(MEASURE), "samples a point at least (default 10; CPU 5)") \
     X(KERNELS, "kernels", "", CLI_ON(MEASURE) | CLI_ON(EXPORT),                           \

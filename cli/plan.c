@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "sol/proof.h"
@@ -268,6 +269,27 @@ static sc_status divide(cli_session *cli, cli_plan *plan)
 
 /* ---- the plan ---- */
 
+/* A store that is there corrects the costs. One that another process is just making, or that
+ * is none, has nothing to tell; whoever writes to it will see. */
+static sc_status correct(const maker *make)
+{
+    col_store *store;
+    cli_session *cli = make->cli;
+    const char *path = cli_value(&cli->options, CLI_OPT_STORE, NULL);
+    if (!path || access(path, F_OK) != 0)
+        return SC_OK;
+    sc_status status = col_store_open(path, false, &store, &cli->diag);
+    if (status == SC_EIO) {
+        sc_diag_clear(&cli->diag);
+        return SC_OK;
+    }
+    if (status != SC_OK)
+        return status;
+    status = cli_speed_correct(cli, store, make->cls, &make->timing, make->plan);
+    col_store_close(store);
+    return status;
+}
+
 /* Does a table hold the points: --points, or --cases with whole shapes? */
 static sc_status has_table(cli_session *cli, bool *out)
 {
@@ -376,6 +398,8 @@ sc_status cli_plan_make(cli_session *cli, const mock_class *cls, cli_plan *out)
         status = plan.table ? add_table(&make) : add_all_tp(&make);
     if (status == SC_OK)
         status = divide(cli, &plan);
+    if (status == SC_OK)
+        status = correct(&make);
     if (status != SC_OK) {
         cli_plan_clear(&plan);
         return status;

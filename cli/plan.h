@@ -5,6 +5,7 @@
 
 #include "base/yaml.h"
 #include "cli/sweep.h"
+#include "collector/store.h"
 #include "collector/table.h"
 
 typedef enum cli_job_state {
@@ -25,10 +26,12 @@ typedef struct cli_job {
     bool cold;
     double latency_s; /* estimated: floor + SOL / utilisation */
     double cost_s;    /* estimated time to measure it */
+    double setup_s;   /* of that, what launches nothing */
     size_t need_B;    /* device memory of its tensors, all copies */
     int copies;       /* of the tensors, for a cold cache; 1 */
     cli_job_state state;
     double measured_s, mad_s; /* median and its spread, once it is measured */
+    double wall_s;            /* all that it took, from the end of the one before */
     int samples;
     char source[96], unmet[128]; /* route; stopping criterion that was not met */
     char why[256];
@@ -41,6 +44,7 @@ typedef struct cli_plan {
     sol_config *config; /* [n_configs], tp included */
     size_t n_configs;
     bool table; /* the points come from a table or list shapes: many configurations */
+    bool learnt;                /* --store told what its points took beside launches */
     bool guessed[SOL_N_PHASES]; /* no recording: latencies are SOL / 0.5 + 5 us */
     int shard, n_shards;        /* from 1; 1 of 1 */
 } cli_plan;
@@ -50,6 +54,7 @@ typedef struct cli_plan {
 typedef struct cli_speed {
     double floor_s, utilisation;
     bool guessed;
+    double backoff_s; /* a point, in the mean, while the device throttles */
 } cli_speed;
 
 /* Makes the plan from --grid, --cases, --points or --set, --tp, --cache and --shard;
@@ -109,6 +114,11 @@ sc_status cli_speed_find(cli_session *cli, const sol_phase *phase, cli_speed *ou
 /* Expected latency and time to measure of a point whose memory is known. */
 void cli_speed_apply(const cli_speed *speed, const mock_timing_options *timing,
                      cli_job *point);
+
+/* Corrects the costs of a plan, once it is divided, by what the points in the store took: the
+ * division has to be the same on every machine. Errors: those of col_store_walls. */
+sc_status cli_speed_correct(cli_session *cli, col_store *store, const mock_class *cls,
+                            const mock_timing_options *timing, cli_plan *plan);
 
 /* Points of a cases file for one phase, in the reference ecosystem's layout
  * (common_case_values, batch sizes by sequence lengths or token counts); those that the

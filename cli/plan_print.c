@@ -77,9 +77,9 @@ void cli_plan_repro(const cli_session *cli, const cli_plan *plan, const cli_job 
 {
     /* Options that change how a point is measured. */
     static const cli_option kept[] = {
-        CLI_OPT_SYSTEM,      CLI_OPT_DEVICE, CLI_OPT_STOP,
-        CLI_OPT_NOISE,       CLI_OPT_SEED,   CLI_OPT_MAX_TIME,
-        CLI_OPT_MIN_SAMPLES, CLI_OPT_SCOPE,  CLI_OPT_INPUTS,
+        CLI_OPT_SYSTEM, CLI_OPT_DEVICE,   CLI_OPT_STOP,        CLI_OPT_NOISE,
+        CLI_OPT_SEED,   CLI_OPT_MAX_TIME, CLI_OPT_MIN_SAMPLES, CLI_OPT_SCOPE,
+        CLI_OPT_INPUTS, CLI_OPT_DRIFT,
     };
     const sol_config *config = &plan->config[point->config];
     sc_buf_add(out, "solcheck measure --op ");
@@ -128,6 +128,9 @@ static void plan_text(const cli_session *cli, const cli_plan *plan, sc_buf *out)
         sc_buf_printf(out, " (shard %d of %d; %zu points in all)", plan->shard,
                       plan->n_shards, plan->n);
     sc_buf_add(out, "\n");
+    sc_buf_printf(out, "beside launches: %s\n",
+                  plan->learnt ? "what the points in the store took"
+                               : "what points took on an H100");
     for (int p = 0; p < SOL_N_PHASES; p++)
         if (cli->phase[p])
             sc_buf_printf(

@@ -56,6 +56,7 @@ typedef struct child { /* one worker's; filled before the fork, used after it */
     char spec[32];
     cli_device device;
     mock_timing_options timing;
+    double backoff_s;    /* of timing at the start */
     bool *verified;      /* [n_configs * SOL_N_PHASES] */
     double idle_since_s; /* when the last point ended; 0: long ago */
 } child;
@@ -78,8 +79,8 @@ static sc_status child_open(void *user, void *out, sc_diag *diag)
         *diag = me->cli->diag;
         return status;
     }
-    status =
-        mock_floor_measure(me->device.ops, me->device.dev, &me->timing.floor, diag);
+    me->backoff_s = me->timing.max_backoff_s;
+    status = mock_floor_measure(me->device.ops, me->device.dev, &me->timing.floor, diag);
     if (status != SC_OK)
         return status;
     return me->device.ops->available(me->device.dev, &answer->free_B, diag);
@@ -130,7 +131,8 @@ static sc_status verify_once(child *me, sol_phase_kind phase, size_t config)
 }
 
 /* Work before the first sample, where the device has not had any for a while: an idle
- * GPU lets its clocks down in about a second and takes tens of milliseconds to raise them. */
+ * GPU lets its clocks down in about a second and takes tens of milliseconds to raise
+ * them. */
 static double warm_s(const child *me)
 {
     bool cpu = strcmp(me->device.info.kind, "cpu") == 0;
@@ -174,9 +176,12 @@ static sc_status child_run(child *me, const request *r, reply *out)
     if (status != SC_OK)
         return status;
     me->timing.warm_s = warm_s(me);
-    status = r->kernels ? mock_bench_trace(bench, out->profile.kernel, &out->profile.n,
-                                           &me->cli->diag)
-                        : mock_bench_time(bench, &me->timing, &out->timing, &me->cli->diag);
+    status = r->kernels
+                 ? mock_bench_trace(bench, out->profile.kernel, &out->profile.n,
+                                    &me->cli->diag)
+                 : mock_bench_time(bench, &me->timing, &out->timing, &me->cli->diag);
+    if (status == SC_OK && !r->kernels)
+        mock_timing_adapt(&me->timing, &out->timing, me->backoff_s);
     mock_bench_free(bench);
     me->idle_since_s = sc_now_s();
     return status;
@@ -198,6 +203,7 @@ typedef struct lane { /* a device */
     child child;
     hello hello;
     cli_job *point; /* in flight */
+    double since_s; /* when the one before it ended */
 } lane;
 
 typedef struct runner {
@@ -209,6 +215,7 @@ typedef struct runner {
     mock_worker *worker[MAX_DEVICES];
     int n;                          /* lanes */
     size_t next, n_done, n_planned; /* n_planned: to do at the start */
+    size_t n_unmet;                 /* ended before their criterion was met */
     double limit_s, start_s, planned_s, done_s;
     int in_a_row, most_in_a_row;
     reply *reply;
@@ -283,6 +290,8 @@ static void progress(const runner *run, const cli_job *point)
     sc_buf name = {0};
     if (point) {
         cli_plan_name(run->cli, run->plan, point, &name);
+        if (run->n_unmet > 0)
+            fprintf(stderr, "  %zu unmet", run->n_unmet);
         fprintf(stderr, "  %.60s%s", sc_buf_text(&name), point->cold ? " cold" : "");
     } else {
         fputs("\r\033[K", stderr);
@@ -318,9 +327,13 @@ static sc_status case_of(runner *run, const cli_job *point, mock_case *c)
     return cli_plan_case(run->cli, run->cls, run->plan, point, c);
 }
 
-static void keep_timing(cli_job *point, const mock_timing *t)
+static void keep_timing(lane *at, const mock_timing *t)
 {
+    cli_job *point = at->point;
+    double now_s = sc_now_s();
     point->state = CLI_MEASURED;
+    point->wall_s = now_s - at->since_s;
+    at->since_s = now_s;
     point->measured_s = t->median_s;
     point->mad_s = t->mad_s;
     point->samples = t->n;
@@ -382,9 +395,11 @@ static sc_status take_answer(runner *run, int i)
     run->done_s += at->point->cost_s;
     if (status != SC_OK) {
         status = take_failure(run, i, status, &why);
+        at->since_s = sc_now_s();
     } else {
         run->in_a_row = 0;
-        keep_timing(at->point, &run->reply->timing);
+        run->n_unmet += run->reply->timing.unmet[0] != '\0';
+        keep_timing(at, &run->reply->timing);
         status = case_of(run, at->point, &c);
         if (status == SC_OK)
             status = run->sink->measured(run->sink->user, &at->hello.info, at->point, &c,
@@ -467,15 +482,14 @@ static sc_status loop(runner *run)
 
 /* ---- kernels: after the last point, in processes that have timed nothing ---- */
 
-/* One point on the first device. A failure is a warning, and its process is replaced; *go_on
- * is false where there is no profiler. */
+/* One point on the first device. A failure is a warning, and its process is replaced;
+ * *go_on is false where there is no profiler. */
 static sc_status profile_point(runner *run, const cli_job *p, const mock_case *c,
                                bool *go_on)
 {
     sc_diag why;
     const hello *device = &run->lane[0].hello;
-    request r = {p->phase,      p->config, p->at.b, p->at.s,
-                 p->at.bytes_B, p->cold,   true};
+    request r = {p->phase, p->config, p->at.b, p->at.s, p->at.bytes_B, p->cold, true};
     sc_diag_clear(&why);
     sc_status status = mock_worker_send(run->worker[0], &r, run->limit_s, &why);
     if (status == SC_OK)
@@ -556,6 +570,39 @@ static sc_status name_left_out(runner *run)
                : sc_diag_nomem(&run->cli->diag);
 }
 
+/* One warning for all points whose sampling time or number of samples ended, with the
+ * noisiest of them. */
+static sc_status name_unmet(runner *run)
+{
+    const cli_job *worst = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < run->plan->n; i++) {
+        const cli_job *p = &run->plan->point[i];
+        if (p->state != CLI_MEASURED || !p->unmet[0])
+            continue;
+        n++;
+        if (!worst || p->mad_s / p->measured_s > worst->mad_s / worst->measured_s)
+            worst = p;
+    }
+    if (n == 0)
+        return SC_OK;
+    sc_diag warning;
+    sc_buf name = {0};
+    cli_plan_name(run->cli, run->plan, worst, &name);
+    sc_diag_clear(&warning);
+    sc_diag_warn(
+        &warning, SC3020,
+        "%zu of %zu points ended before --stop was met, the noisiest (%.160s): %s", n,
+        cli_plan_count(run->plan, CLI_MEASURED), sc_buf_text(&name), worst->unmet);
+    sc_diag_hint(&warning,
+                 "--max-time and --min-samples give them more samples; a store has "
+                 "the reason of each in the column unmet");
+    sc_buf_free(&name);
+    return sc_diags_add(&run->cli->warnings, &warning) == SC_OK
+               ? SC_OK
+               : sc_diag_nomem(&run->cli->diag);
+}
+
 static sc_status start(runner *run)
 {
     sc_status status = set_limits(run);
@@ -566,6 +613,8 @@ static sc_status start(runner *run)
     if (status == SC_OK)
         status = run->sink->opened(run->sink->user, &run->lane[0].hello.info, run->plan);
     run->start_s = sc_now_s();
+    for (int i = 0; i < run->n; i++)
+        run->lane[i].since_s = run->start_s;
     run->n_planned = cli_plan_count(run->plan, CLI_TODO);
     run->planned_s = cli_plan_seconds(run->plan);
     return status;
@@ -589,6 +638,8 @@ sc_status cli_run_plan(cli_session *cli, const mock_class *cls, cli_plan *plan,
     if (status == SC_OK)
         status = loop(run);
     progress(run, NULL);
+    if (status == SC_OK)
+        status = name_unmet(run);
     if (status == SC_OK && cli_has(&cli->options, CLI_OPT_KERNELS) && !caught)
         status = profile_plan(run);
     for (int i = run->n - 1; i >= 0; i--)

@@ -350,7 +350,7 @@ void cli_fill_record(const cli_session *cli, const mock_device_info *info,
                      col_record *r)
 {
     memset(r, 0, sizeof *r);
-    r->floor_s = NAN;
+    r->floor_s = r->wall_s = NAN;
     r->framework = "solcheck";
     r->version = PACKAGE_VERSION;
     r->device = info->name;
@@ -414,13 +414,17 @@ sc_status cli_stopping_options(cli_session *cli, mock_timing_options *timing)
     static const char *const rule[] = {"noise", "time", "entropy"};
     const char *stop = cli_value(&cli->options, CLI_OPT_STOP, "noise");
     double noise = 100 * timing->noise, samples = timing->min_samples;
+    double drift;
     int i = 0;
     while (i < 3 && strcmp(stop, rule[i]) != 0)
         i++;
     if (i == 3)
         return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
                             "--stop is noise, time or entropy, not '%s'", stop);
+    drift = i == MOCK_STOP_ENTROPY ? 5 : 100 * timing->drift;
     sc_status status = limited(cli, CLI_OPT_NOISE, "noise", 1e-3, 50, &noise);
+    if (status == SC_OK)
+        status = limited(cli, CLI_OPT_DRIFT, "drift", 0, 50, &drift);
     if (status == SC_OK)
         status =
             limited(cli, CLI_OPT_MAX_TIME, "max-time", 1e-4, 3600, &timing->max_time_s);
@@ -429,6 +433,7 @@ sc_status cli_stopping_options(cli_session *cli, mock_timing_options *timing)
                          &samples);
     timing->stop = (mock_stop)i;
     timing->noise = noise / 100;
+    timing->drift = drift / 100;
     timing->min_samples = (int)samples;
     timing->max_samples = i == MOCK_STOP_TIME                  ? MOCK_MAX_SAMPLES
                           : timing->max_samples > (int)samples ? timing->max_samples

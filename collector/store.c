@@ -400,3 +400,44 @@ sc_status col_store_count(col_store *store, int64_t *n_done, int64_t *n_failed,
     *n_failed = failed;
     return SC_OK;
 }
+
+sc_status col_store_walls(col_store *store, const char *op_name, sol_phase_kind phase,
+                          const char *cache, col_wall **out, size_t *n, sc_diag *diag)
+{
+    sqlite3_stmt *from;
+    col_wall *all = NULL;
+    size_t count = 0;
+    int code = SQLITE_DONE;
+    sc_status status =
+        col_store_prepare(store,
+                          "SELECT latency_s, wall_s, batch FROM points WHERE state = "
+                          "'done' AND op_name = :op"
+                          " AND phase = :phase AND cache = :cache AND wall_s IS NOT NULL",
+                          &from, diag);
+    if (status)
+        return status;
+    bind_text(from, ":op", op_name);
+    bind_text(from, ":phase", sol_phase_name(phase));
+    bind_text(from, ":cache", cache);
+    while (!status && (code = sqlite3_step(from)) == SQLITE_ROW) {
+        if ((count & (count - 1)) == 0) { /* full: 0, 1, 2, 4, .. */
+            col_wall *more = sc_reallocarray(all, count ? 2 * count : 1, sizeof *all);
+            status = more ? SC_OK : sc_diag_nomem(diag);
+            all = more ? more : all;
+        }
+        if (!status)
+            all[count++] =
+                (col_wall){sqlite3_column_double(from, 0), sqlite3_column_double(from, 1),
+                           sqlite3_column_int(from, 2)};
+    }
+    if (!status && code != SQLITE_DONE)
+        status = col_store_fail(store, diag);
+    sqlite3_finalize(from);
+    if (status) {
+        sc_free(all);
+        return status;
+    }
+    *out = all;
+    *n = count;
+    return SC_OK;
+}

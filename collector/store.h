@@ -96,6 +96,16 @@ sc_status col_store_failed(col_store *store, const sol_op *op, const sol_config 
                            sol_phase_kind phase, double b, double s, bool *out,
                            sc_diag *diag);
 
+/* What measured points took in all, of an op in a phase and cache state. */
+typedef struct col_wall {
+    double latency_s, wall_s;
+    int batch;
+} col_wall;
+/* Those of which it is known; release *out with sc_free. Errors: SC_EIO SC2010, SC_ENOMEM.
+ * Test: tests/unit/collector/test_store.c. */
+sc_status col_store_walls(col_store *store, const char *op_name, sol_phase_kind phase,
+                          const char *cache, col_wall **out, size_t *n, sc_diag *diag);
+
 /* Number of points: measured, failed. Errors: SC_EIO SC2010. */
 sc_status col_store_count(col_store *store, int64_t *n_done, int64_t *n_failed,
                           sc_diag *diag);

@@ -29,6 +29,7 @@ typedef struct mock_telemetry { /* NaN or 0: not known */
     double power_W, power_limit_W;
     uint64_t throttle; /* NVML clocks-event-reasons bits that slow the clock: power,
                           thermal, hardware; idle and application clocks masked out */
+    double sm_clock_max_hz;
 } mock_telemetry;
 
 /* What calibration runs in the place of a layer: a launch is a known amount of one kind

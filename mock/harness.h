@@ -30,7 +30,8 @@ sc_status mock_case_bytes(const mock_class *cls, const mock_case *c, size_t *siz
                           sc_diag *diag);
 
 typedef enum mock_stop {
-    MOCK_STOP_NOISE,   /* the relative standard error of the median is below `noise` */
+    MOCK_STOP_NOISE,   /* the relative standard error of the median is below `noise`, or the
+                          spread of the samples has stopped changing */
     MOCK_STOP_TIME,    /* max_time_s has been spent */
     MOCK_STOP_ENTROPY, /* the distribution of the samples has stopped changing */
 } mock_stop;
@@ -41,6 +42,9 @@ typedef struct mock_timing_options {
     int min_samples, max_samples;
     double noise;          /* stop when the relative standard error of the median estimate,
                               1.2533 * 1.4826 * MAD / (median * sqrt(n)), is below */
+    double drift;          /* what may change by less than this share while the last half of the
+                              samples comes in, and have stopped changing: their entropy; their
+                              relative MAD, of 2 * min_samples at least. 0: never */
     double min_batch_s;    /* launches are batched until a sample lasts this long, and
                               until timer_s is MOCK_TIMER_SHARE of it at most */
     double timer_s;        /* resolution of the device's timer; 0: not known */
@@ -56,6 +60,7 @@ void mock_timing_defaults(mock_timing_options *options);
 
 #define MOCK_MAX_SAMPLES 256
 #define MOCK_TIMER_SHARE 0.005 /* of a sample, at most */
+#define MOCK_CLOCK_SLACK 0.01  /* throttled: below the SM clock's maximum by more */
 typedef struct mock_timing {
     double median_s, mean_s, min_s, max_s, mad_s; /* per launch */
     int n;                         /* samples */
@@ -64,8 +69,10 @@ typedef struct mock_timing {
     mock_telemetry sample_telemetry[MOCK_MAX_SAMPLES]; /* right after each */
     mock_launch launch;            /* which path ran */
     bool converged;                /* the stopping criterion was met */
-    char unmet[128];               /* else: which one was not, and how far off; "" */
+    char unmet[128];               /* else: what stopped it, which one was not and how far off,
+                                      "stopped by time: noise 0.8 % > 0.5 %" */
     int n_discarded;               /* throttled samples */
+    bool slowed;                   /* some of those taken are throttled, too */
     double timer_share;            /* resolution of the timer over the length of a sample */
     double floor_s;                /* what the launch itself takes, on the path that ran;
                                       NaN: not known */
@@ -75,6 +82,12 @@ typedef struct mock_timing {
     char source[96];               /* kernel route */
     mock_telemetry telemetry;      /* right after the last sample */
 } mock_timing;
+
+/* For the next point of a device: where a back-off was waited in vain, half of it, for a
+ * device at its power limit does not recover between two heavy points; most_s again once no
+ * sample of a point is throttled. Test: tests/unit/mock/test_harness.c. */
+void mock_timing_adapt(mock_timing_options *options, const mock_timing *timing,
+                       double most_s);
 
 /* Is the latency less than MOCK_FLOOR_NEAR launches of nothing? Then it says more of the
  * launch than of the kernel. */

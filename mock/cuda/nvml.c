@@ -27,6 +27,7 @@ enum { NVML_OK = 0, NVML_CLOCK_SM = 1, NVML_CLOCK_MEM = 2 };
     X(by_bus, "nvmlDeviceGetHandleByPciBusId_v2", NULL, (const char *, nvml_device *))   \
     X(driver, "nvmlSystemGetDriverVersion", NULL, (char *, unsigned))                    \
     X(clock, "nvmlDeviceGetClockInfo", NULL, (nvml_device, int, unsigned *))             \
+    X(max_clock, "nvmlDeviceGetMaxClockInfo", NULL, (nvml_device, int, unsigned *))      \
     X(power, "nvmlDeviceGetPowerUsage", NULL, (nvml_device, unsigned *))                 \
     X(limit, "nvmlDeviceGetEnforcedPowerLimit", "nvmlDeviceGetPowerManagementLimit",     \
       (nvml_device, unsigned *))                                                         \
@@ -96,7 +97,7 @@ void cuda_nvml_driver(cuda_nvml *nvml, char *text, size_t size_B)
 
 void cuda_nvml_read(cuda_nvml *nvml, mock_telemetry *out)
 {
-    *out = (mock_telemetry){NAN, NAN, NAN, NAN, 0};
+    *out = (mock_telemetry){NAN, NAN, NAN, NAN, 0, NAN};
     if (!nvml)
         return;
     unsigned value = 0;
@@ -105,6 +106,9 @@ void cuda_nvml_read(cuda_nvml *nvml, mock_telemetry *out)
         out->sm_clock_hz = 1e6 * value; /* NVML: MHz */
     if (nvml->clock && nvml->clock(nvml->device, NVML_CLOCK_MEM, &value) == NVML_OK)
         out->mem_clock_hz = 1e6 * value;
+    if (nvml->max_clock &&
+        nvml->max_clock(nvml->device, NVML_CLOCK_SM, &value) == NVML_OK)
+        out->sm_clock_max_hz = 1e6 * value;
     if (nvml->power && nvml->power(nvml->device, &value) == NVML_OK)
         out->power_W = 1e-3 * value; /* NVML: milliwatts */
     if (nvml->limit && nvml->limit(nvml->device, &value) == NVML_OK)

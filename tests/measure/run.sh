@@ -59,6 +59,13 @@ measure --out tables --scope module; is "scope: kind" $? 2
 ok "scope: what there is" has 'scope is kernel or op' err
 measure --out tables --scope op; is "scope: none" $? 2
 ok "scope: why" has 'gemm has no scope op' err
+# What stopped the sampling before its criterion did is named: once for all, and for each point.
+measure --store unmet.db --noise 0.001 --drift 0 --max-time 0.005; is "unmet: status" $? 0
+ok "unmet: summary" has 'of 10 points ended before --stop was met, the noisiest .*: stopped .*: .* \[SC3020\]' err
+measure --store unmet2.db --stop time --max-time 0.003 --min-samples 1; is "met by time: status" $? 0
+is "met by time" "$(grep -c SC3020 err)" 0
+measure --drift 51 --plan; is "drift: range" $? 2
+
 # What inputs are drawn from: a key of its own, in table, store, repeat and provenance.
 measure --store inputs.db; measure --store inputs.db --inputs uniform; is "inputs: status" $? 0
 is "inputs: rows" "$(rows inputs.db)" 20
@@ -190,6 +197,18 @@ shapes --op rope; is "shapes: of other ops" $? 3
 
 # JSON: the plan, the results, and for each point the command that measures it again.
 if test "${PYTHON3:-no}" != no; then
+    # The store says what points take beside their launches; the division into shards stays.
+    measure --plan --param n=112 --shard 2/3 > out; grep ' hot ' out | cut -c1-40 > shard1
+    ok "plan: nothing learnt yet" has '^beside launches: what points took on an H100' out
+    "$PYTHON3" -c 'import sqlite3
+c = sqlite3.connect("a.db")
+c.execute("UPDATE points SET wall_s = 3.7 WHERE phase = ?", ("context",))
+c.commit()'
+    measure --plan --param n=112 --store a.db; is "plan: 8 context points of 3.7 s" \
+        "$(sed -n 's/^10 points, about //p' out)" "30 s"
+    ok "plan: learnt" has '^beside launches: what the points in the store took' out
+    measure --plan --param n=112 --store a.db --shard 2/3
+    grep ' hot ' out | cut -c1-40 > shard2; ok "plan: the same shard" cmp -s shard1 shard2
     measure --plan --json; is "JSON plan: status" $? 0
     ok "JSON plan" "$PYTHON3" -c 'import json
 d = json.load(open("out"))

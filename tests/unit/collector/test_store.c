@@ -447,6 +447,36 @@ Test(store, refuses_what_is_no_store)
     expect_refusal(false, "version 77");
 }
 
+Test(store, tells_what_points_took)
+{
+    col_store *store = open_store(path);
+    int64_t run = add_run(store, "d");
+    col_wall *all = NULL;
+    size_t n = 7;
+    for (int i = 0; i < 6; i++) {
+        col_record r = point(i);
+        r.wall_s = i == 4 ? NAN : 0.059 * (1 + i);
+        r.cache = i == 2 ? "cold" : "hot";
+        add(store, run, &r);
+    }
+    cr_assert_eq(col_store_walls(store, "toy", SOL_CONTEXT, "hot", &all, &n, NULL),
+                 SC_OK);
+    cr_assert_eq(n,
+                 1); /* 0; 2 is cold, of 4 it is not known, the others are generation */
+    cr_assert(all[0].latency_s == point(0).latency_s && all[0].wall_s == 0.059 &&
+              all[0].batch == 12);
+    sc_free(all);
+    cr_assert_eq(col_store_walls(store, "toy", SOL_GENERATION, "hot", &all, &n, NULL),
+                 SC_OK);
+    cr_assert_eq(n, 3);
+    sc_free(all);
+    cr_assert_eq(col_store_walls(store, "other", SOL_CONTEXT, "hot", &all, &n, NULL),
+                 SC_OK);
+    cr_assert_eq(n, 0);
+    sc_free(all);
+    col_store_close(store);
+}
+
 /* ---- older stores ---- */
 
 /* What version `version` did not have yet is taken out again. */

@@ -293,7 +293,7 @@ static sc_status fake_telemetry(mock_device *dev, mock_telemetry *out, sc_diag *
     (void)dev, (void)diag;
     bool hot = fake_time.throttled < 0 || fake_time.reads < fake_time.throttled;
     fake_time.reads++;
-    *out = (mock_telemetry){1.755e9, 2.619e9, 431.33, 700, hot ? 4 : 0};
+    *out = (mock_telemetry){1.755e9, 2.619e9, 431.33, 700, hot ? 4 : 0, fake_time.max_hz};
     return SC_OK;
 }
 

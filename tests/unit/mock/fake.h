@@ -52,6 +52,7 @@ typedef struct fake_timer {
     double timer_s; /* steps that the timer can tell apart; 0: all */
     int throttled; /* so many telemetry reads report a throttled clock; -1: all */
     int reads;
+    double max_hz;  /* of the SM clock, which is at 1.755e9; 0: not known */
     const mock_exec *turn[8192]; /* what rotate ran, in order */
     int n_turns;
 } fake_timer;
