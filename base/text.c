@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <float.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <math.h>
@@ -147,8 +148,8 @@ static sc_status read_all(FILE *file, const char *path, size_t max_B, sc_buf *bu
     size_t got;
     while ((got = fread(chunk, 1, sizeof chunk, file)) > 0) {
         if (buf->n + got > max_B) {
-            sc_status status = sc_diag_fail(
-                diag, SC_EPARSE, SC1002, "'%s' is larger than %zu bytes", path, max_B);
+            sc_status status = sc_diag_fail(diag, SC_EPARSE, SC1002,
+                                            "'%s' is larger than %zu bytes", path, max_B);
             sc_diag_at(diag, path, 0, 0, 0, NULL);
             return status;
         }
@@ -162,8 +163,7 @@ static sc_status read_all(FILE *file, const char *path, size_t max_B, sc_buf *bu
     return SC_OK;
 }
 
-sc_status sc_file_read(const char *path, size_t max_B, char **text, size_t *n,
-                       sc_diag *diag)
+sc_status sc_file_open(const char *path, FILE **out, sc_diag *diag)
 {
     struct stat info;
     if (stat(path, &info) != 0)
@@ -173,8 +173,19 @@ sc_status sc_file_read(const char *path, size_t max_B, char **text, size_t *n,
     FILE *file = fopen(path, "rb");
     if (!file)
         return unreadable(path, errno, diag);
+    *out = file;
+    return SC_OK;
+}
+
+sc_status sc_file_read(const char *path, size_t max_B, char **text, size_t *n,
+                       sc_diag *diag)
+{
+    FILE *file;
+    sc_status status = sc_file_open(path, &file, diag);
+    if (status)
+        return status;
     sc_buf buf = {0};
-    sc_status status = read_all(file, path, max_B, &buf, diag);
+    status = read_all(file, path, max_B, &buf, diag);
     fclose(file);
     if (status == SC_OK) {
         *n = buf.n;
@@ -186,8 +197,8 @@ sc_status sc_file_read(const char *path, size_t max_B, char **text, size_t *n,
 
 static sc_status unwritable(const char *path, int error, sc_diag *diag)
 {
-    sc_status status =
-        sc_diag_fail(diag, SC_EIO, SC5000, "cannot write '%s': %s", path, strerror(error));
+    sc_status status = sc_diag_fail(diag, SC_EIO, SC5000, "cannot write '%s': %s", path,
+                                    strerror(error));
     sc_diag_at(diag, path, 0, 0, 0, NULL);
     sc_diag_hint(diag, "name a directory that you may write to, e.g. --out DIR");
     return status;
@@ -298,7 +309,9 @@ void sc_format_double(double value, char out[32])
         snprintf(out, 32, "%.0f", value);
         return;
     }
-    for (int digits = 1; digits <= 17; digits++) {
+    /* Decimals of up to 15 digits survive normal doubles, so that 15 digits without the
+     * zeros at their end are the shortest text wherever one as short exists. */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(out, 32, "%.*g", digits, value);
         double back;
         if (sc_parse_double(out, &back) && back == value)
@@ -328,9 +341,9 @@ int sc_edit_distance(const char *a, const char *b)
     for (size_t i = 1; i <= n; i++) {
         now[0] = (int)i;
         for (size_t j = 1; j <= m; j++) {
-            now[j] = min3(last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
-            bool swapped =
-                i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            now[j] =
+                min3(last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
             if (swapped && before[j - 2] + 1 < now[j])
                 now[j] = before[j - 2] + 1;
         }
@@ -351,9 +364,8 @@ int sc_suggest(const char *wanted, const char *const *names, size_t n, char *out
     int limit = (int)strlen(wanted) / 3 + 1; /* a third of the letters may be wrong */
     for (size_t i = 0; i < n; i++) {
         int d = sc_edit_distance(wanted, names[i]);
-        bool contains =
-            (strlen(wanted) >= 3 && strstr(names[i], wanted)) ||
-            (strlen(names[i]) >= 3 && strstr(wanted, names[i]));
+        bool contains = (strlen(wanted) >= 3 && strstr(names[i], wanted)) ||
+                        (strlen(names[i]) >= 3 && strstr(wanted, names[i]));
         if (d > limit && !contains)
             continue;
         int at = found < 3 ? found++ : 3;

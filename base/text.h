@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/export.h"
 #include "base/status.h"
@@ -21,8 +22,9 @@ struct sc_diag;
 #define SC_TEXT_PRINTF(fmt, first)
 #endif
 
-/* A growable, always NUL-terminated text. Zero-initialise before use. A failed append sets
- * `failed` and later appends do nothing, so that a writer may check once at the end. */
+/* A growable, always NUL-terminated text. Zero-initialise before use. A failed append
+ * sets `failed` and later appends do nothing, so that a writer may check once at the end.
+ */
 typedef struct sc_buf {
     char *text; /* NULL until the first append; use sc_buf_text() to read */
     size_t n, capacity;
@@ -33,7 +35,8 @@ sc_status sc_buf_add(sc_buf *buf, const char *text);
 sc_status sc_buf_addn(sc_buf *buf, const char *text, size_t n);
 sc_status sc_buf_printf(sc_buf *buf, const char *fmt, ...) SC_TEXT_PRINTF(2, 3);
 sc_status sc_buf_vprintf(sc_buf *buf, const char *fmt, va_list ap) SC_TEXT_PRINTF(2, 0);
-/* Appends text as an XML attribute value; control characters, which XML cannot hold, become
+/* Appends text as an XML attribute value; control characters, which XML cannot hold,
+ * become
  * '?'. */
 sc_status sc_buf_add_xml(sc_buf *buf, const char *text);
 /* The text so far, "" when empty; owned by the buffer. */
@@ -42,15 +45,20 @@ const char *sc_buf_text(const sc_buf *buf);
 char *sc_buf_take(sc_buf *buf);
 void sc_buf_free(sc_buf *buf);
 
-/* Reads a whole file of at most max_B bytes; the text is NUL-terminated and *n excludes the
- * NUL. Errors: SC_EIO (SC1001), SC_EPARSE (SC1002 too large), SC_ENOMEM. Release *text with
- * sc_free. "-" is not special. */
+/* Opens a file that is no directory for reading; close it with fclose. Errors: SC_EIO
+ * (SC1001). */
+sc_status sc_file_open(const char *path, FILE **out, struct sc_diag *diag);
+
+/* Reads a whole file of at most max_B bytes; the text is NUL-terminated and *n excludes
+ * the NUL. Errors: SC_EIO (SC1001), SC_EPARSE (SC1002 too large), SC_ENOMEM. Release
+ * *text with sc_free. "-" is not special. */
 sc_status sc_file_read(const char *path, size_t max_B, char **text, size_t *n,
                        struct sc_diag *diag);
 
 /* Writes a file through a temporary name in the same directory and rename(2), so that a
  * failure leaves the old file or none. Errors: SC_EIO (SC5000). */
-sc_status sc_file_write(const char *path, const char *text, size_t n, struct sc_diag *diag);
+sc_status sc_file_write(const char *path, const char *text, size_t n,
+                        struct sc_diag *diag);
 
 /* Parses all of text as a finite double or an int64; leading or trailing junk, overflow,
  * "nan" and "inf" yield false and leave *value alone. Locale-independent. */
@@ -62,8 +70,8 @@ void sc_format_double(double value, char out[32]);
 
 /* Optimal-string-alignment distance, for "did you mean". */
 int sc_edit_distance(const char *a, const char *b);
-/* Writes up to 3 of names[0..n) that resemble `wanted`, as "a, b or c", to out; "" if none is
- * near. Returns the number written. */
+/* Writes up to 3 of names[0..n) that resemble `wanted`, as "a, b or c", to out; "" if
+ * none is near. Returns the number written. */
 int sc_suggest(const char *wanted, const char *const *names, size_t n, char *out,
                size_t out_B);
 

@@ -81,7 +81,7 @@ static sc_status raw_entry(const col_table *t, size_t row, const int column[3],
     double ms, mad, samples;
     if (!col_table_number(t, row, column[0], &ms) || !(ms > 0)) {
         sc_diag_fail(diag, SC_EPARSE, SC2003, "latency is not a positive number");
-        sc_diag_at(diag, t->path, t->line[row], 0, 0, NULL);
+        sc_diag_at(diag, t->path, col_table_line(t, row), 0, 0, NULL);
         return SC_EPARSE;
     }
     *out = (col_entry){.latency_s = 1e-3 * ms, .noise = NAN, .bound_s = NAN};

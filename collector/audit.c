@@ -6,9 +6,7 @@
 
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 
@@ -42,117 +40,206 @@ const char *col_limiter_name(col_limiter limiter)
     return (unsigned)limiter < COL_N_LIMITERS ? names[limiter] : "?";
 }
 
-/* ---- rows ---- */
+/* ---- bounds ---- */
+
+/* Rows that are evaluated at a time: what they take stays in the second-level cache. */
+#define BATCH 1024
+
+typedef struct batch {
+    double axis[SOL_MAX_AXES][BATCH];
+    double engine_s[SOL_N_ENGINES][BATCH];
+    double bytes_B[BATCH], memory_cold_s[BATCH], memory_hot_s[BATCH];
+    double network_s[BATCH], cold_s[BATCH], hot_s[BATCH];
+    double is_hot[BATCH];
+    col_audit_row row[BATCH];
+} batch;
+
+struct col_bounds {
+    const col_rows *rows;
+    const sol_system *system;
+    const col_row_order *order;
+    const sol_phase *phase;
+    bool fell_back, knows_l2; /* of the models so far */
+    batch at;
+};
+
+sc_status col_bounds_new(const col_rows *rows, const sol_system *system,
+                         const col_row_order *order, col_bounds **out, sc_diag *diag)
+{
+    col_bounds *bounds = sc_calloc(1, sizeof *bounds);
+    if (!bounds)
+        return sc_diag_nomem(diag);
+    bounds->rows = rows;
+    bounds->system = system;
+    bounds->order = order;
+    bounds->phase = rows->about.op->phase[rows->about.phase];
+    *out = bounds;
+    return SC_OK;
+}
+
+void col_bounds_free(col_bounds *bounds)
+{
+    sc_free(bounds);
+}
+
+static sc_status make_model(col_bounds *bounds, size_t config, sol_model **out,
+                            sc_diag *diag)
+{
+    const col_points *about = &bounds->rows->about;
+    sc_status status = sol_model_new(about->op, about->phase, &about->config[config],
+                                     bounds->system, SOL_ARCHITECTURAL, out, diag);
+    if (!status) {
+        bounds->fell_back |= sol_model_fell_back(*out);
+        bounds->knows_l2 = sol_model_knows_l2(*out);
+    }
+    return status;
+}
+
+/* Axes of n rows; an optional one that is at its default in all of the table is left to
+ * the model, which has folded it. */
+static void gather_axes(col_bounds *bounds, const unsigned *row, size_t n,
+                        const double *axis[SOL_MAX_AXES])
+{
+    for (int k = 0; k < bounds->phase->n_axes; k++) {
+        const sol_axis *a = &bounds->phase->axis[k];
+        const col_values *column = &bounds->rows->axis[k];
+        axis[k] = NULL;
+        if (a->optional && column->width == COL_ONE && column->same == a->value)
+            continue;
+        col_rows_gather(column, row, n, bounds->at.axis[k]);
+        axis[k] = bounds->at.axis[k];
+    }
+}
 
 /* The resource that takes longest in the row's own cache state. */
-static col_limiter find_limiter(const sol_bound *b, const sol_system *system, bool hot)
+static col_limiter find_limiter(const col_bounds *bounds, size_t i, bool hot)
 {
     static const col_limiter of_engine[SOL_N_ENGINES] = {[SOL_TENSOR] =
                                                              COL_LIMITER_TENSOR,
                                                          [SOL_CUDA] = COL_LIMITER_CUDA,
                                                          [SOL_EXP] = COL_LIMITER_EXP};
-    double memory_s = hot ? b->memory_hot_s : b->memory_cold_s, most_s = memory_s;
-    double l2_bw = system->l2_bw_B_s.value;
-    bool from_l2 = hot && isfinite(l2_bw) && memory_s < b->memory_cold_s &&
-                   b->bytes_B / l2_bw >= memory_s * (1 - 1e-9);
+    const batch *b = &bounds->at;
+    double memory_s = hot ? b->memory_hot_s[i] : b->memory_cold_s[i], most_s = memory_s;
+    double l2_bw = bounds->system->l2_bw_B_s.value;
+    bool from_l2 = hot && isfinite(l2_bw) && memory_s < b->memory_cold_s[i] &&
+                   b->bytes_B[i] / l2_bw >= memory_s * (1 - 1e-9);
     col_limiter limiter = from_l2 ? COL_LIMITER_L2 : COL_LIMITER_MEMORY;
     for (int e = 0; e < SOL_N_ENGINES; e++)
-        if (b->engine_s[e] > most_s) {
-            most_s = b->engine_s[e];
+        if (b->engine_s[e][i] > most_s) {
+            most_s = b->engine_s[e][i];
             limiter = of_engine[e];
         }
-    return b->network_s > most_s ? COL_LIMITER_NETWORK : limiter;
+    return b->network_s[i] > most_s ? COL_LIMITER_NETWORK : limiter;
 }
 
-static void judge(const col_points *points, const sol_system *system, const sol_bound *b,
-                  col_audit_row *row)
+static void judge(col_bounds *bounds, int config, const unsigned *row, size_t n)
 {
-    const col_point *point = row->point;
-    row->cold = b->sol_cold_s / point->latency_s;
-    row->hot = b->sol_hot_s / point->latency_s;
-    row->bound_s = point->hot ? b->sol_hot_s : b->sol_cold_s;
-    row->ratio = point->hot ? row->hot : row->cold;
-    row->bytes_B = b->bytes_B;
-    row->limiter = find_limiter(b, system, point->hot);
-    row->config = &points->config[point->group];
-}
-
-/* Rows that are evaluated at a time: a bound takes a quarter of a kilobyte. */
-#define BATCH 512
-
-typedef struct batch {
-    double value[SOL_MAX_AXES][BATCH];
-    double x[BATCH];
-    sol_bound bound[BATCH];
-} batch;
-
-static sc_status evaluate_batch(const sol_model *model, int n_axes, col_audit_row *row,
-                                size_t n, batch *work, sc_diag *diag)
-{
-    const double *axis[SOL_MAX_AXES];
-    for (int i = 0; i < n_axes; i++) {
-        axis[i] = work->value[i];
-        for (size_t k = 0; k < n; k++)
-            work->value[i][k] = row[k].point->axis[i];
+    batch *b = &bounds->at;
+    for (size_t i = 0; i < n; i++) {
+        double latency_s = bounds->rows->latency_s[row[i]];
+        bool hot = b->is_hot[i] != 0;
+        col_audit_row *to = &b->row[i];
+        *to = (col_audit_row){.row = row[i],
+                              .config = config,
+                              .is_hot = hot,
+                              .latency_s = latency_s,
+                              .cold = b->cold_s[i] / latency_s,
+                              .hot = b->hot_s[i] / latency_s,
+                              .bound_s = hot ? b->hot_s[i] : b->cold_s[i],
+                              .bytes_B = b->bytes_B[i],
+                              .limiter = find_limiter(bounds, i, hot)};
+        to->ratio = hot ? to->hot : to->cold;
     }
-    sc_status status = sol_model_eval(model, n, axis, work->bound, NULL, diag);
-    return status ? status : sol_model_tokens(model, n, axis, work->x, diag);
 }
 
-/* Evaluates row[0..n), all of one configuration; x in the order of the points. */
-static sc_status evaluate(const col_points *points, const sol_system *system,
-                          col_audit_row *row, size_t n, batch *work, double *x,
-                          col_audit *audit, sc_diag *diag)
+static sc_status visit_config(col_bounds *bounds, size_t config, col_visit *visit,
+                              void *user, sc_diag *diag)
 {
+    batch *b = &bounds->at;
+    const unsigned *row = bounds->order->row + bounds->order->first[config];
+    size_t n = bounds->order->first[config + 1] - bounds->order->first[config];
+    const sol_columns columns = {
+        .bytes_B = b->bytes_B,
+        .engine_s = {b->engine_s[0], b->engine_s[1], b->engine_s[2]},
+        .memory_cold_s = b->memory_cold_s,
+        .memory_hot_s = b->memory_hot_s,
+        .network_s = b->network_s,
+        .sol_cold_s = b->cold_s,
+        .sol_hot_s = b->hot_s};
+    _Static_assert(SOL_N_ENGINES == 3, "each engine has its column");
     sol_model *model;
-    int n_axes = points->op->phase[points->phase]->n_axes;
-    sc_status status =
-        sol_model_new(points->op, points->phase, &points->config[row->point->group],
-                      system, SOL_ARCHITECTURAL, &model, diag);
+    sc_status status = make_model(bounds, config, &model, diag);
     if (status)
         return status;
     for (size_t first = 0, m; first < n && !status; first += m) {
+        const double *axis[SOL_MAX_AXES];
         m = n - first < BATCH ? n - first : BATCH;
-        status = evaluate_batch(model, n_axes, row + first, m, work, diag);
-        for (size_t k = 0; k < m && !status; k++) {
-            judge(points, system, &work->bound[k], &row[first + k]);
-            x[row[first + k].point - points->point] = work->x[k];
+        gather_axes(bounds, row + first, m, axis);
+        col_rows_gather(&bounds->rows->hot, row + first, m, b->is_hot);
+        status = sol_model_eval_columns(model, m, axis, &columns, diag);
+        if (!status) {
+            judge(bounds, (int)config, row + first, m);
+            status = visit(user, b->row, m);
         }
     }
-    audit->fell_back |= sol_model_fell_back(model);
-    audit->knows_l2 = sol_model_knows_l2(model);
     sol_model_free(model);
     return status;
 }
 
-/* Rows by configuration, in the order of the table within one. A counting sort. */
-static sc_status order_rows(const col_points *points, col_audit_row *row, sc_diag *diag)
+sc_status col_bounds_visit(col_bounds *bounds, col_visit *visit, void *user,
+                           sc_diag *diag)
 {
-    size_t *next = sc_calloc(points->n_configs + 1, sizeof *next);
-    if (!next)
-        return sc_diag_nomem(diag);
-    for (size_t i = 0; i < points->n; i++)
-        next[points->point[i].group + 1]++;
-    for (size_t g = 0; g < points->n_configs; g++)
-        next[g + 1] += next[g];
-    for (size_t i = 0; i < points->n; i++)
-        row[next[points->point[i].group]++].point = &points->point[i];
-    sc_free(next);
-    return SC_OK;
+    sc_status status = SC_OK;
+    for (size_t g = 0; g < bounds->rows->about.n_configs && !status; g++)
+        status = visit_config(bounds, g, visit, user, diag);
+    return status;
 }
 
-static sc_status evaluate_all(const col_points *points, const sol_system *system,
-                              col_audit_row *row, double *x, col_audit *audit,
-                              sc_diag *diag)
+/* ---- tokens, and the evidence that rests on them ---- */
+
+static sc_status tokens(col_bounds *bounds, size_t config, double *x, sc_diag *diag)
 {
-    batch *work = sc_calloc(1, sizeof *work);
-    sc_status status = work ? order_rows(points, row, diag) : sc_diag_nomem(diag);
-    for (size_t i = 0, n; !status && i < points->n; i += n) {
-        for (n = 1; i + n < points->n && row[i + n].point->group == row[i].point->group;)
-            n++;
-        status = evaluate(points, system, row + i, n, work, x, audit, diag);
+    const unsigned *row = bounds->order->row + bounds->order->first[config];
+    size_t n = bounds->order->first[config + 1] - bounds->order->first[config];
+    sol_model *model;
+    sc_status status = make_model(bounds, config, &model, diag);
+    if (status)
+        return status;
+    for (size_t first = 0, m; first < n && !status; first += m) {
+        const double *axis[SOL_MAX_AXES];
+        m = n - first < BATCH ? n - first : BATCH;
+        gather_axes(bounds, row + first, m, axis);
+        status = sol_model_tokens(model, m, axis, x + first, diag);
     }
-    sc_free(work);
+    sol_model_free(model);
+    return status;
+}
+
+static sc_status collect_evidence(col_bounds *bounds, col_evidence *out, sc_diag *diag)
+{
+    const col_row_order *order = bounds->order;
+    col_survey *survey;
+    double *x = NULL;
+    size_t most = 0;
+    sc_status status = col_survey_new(bounds->rows, &survey, diag);
+    if (status)
+        return status;
+    for (size_t g = 0; g < bounds->rows->about.n_configs; g++)
+        most = order->first[g + 1] - order->first[g] > most
+                   ? order->first[g + 1] - order->first[g]
+                   : most;
+    if (!(x = sc_reallocarray(NULL, most + 1, sizeof *x)))
+        status = sc_diag_nomem(diag);
+    for (size_t g = 0; g < bounds->rows->about.n_configs && !status; g++) {
+        status = tokens(bounds, g, x, diag);
+        if (!status)
+            status = col_survey_add(survey, order->row + order->first[g],
+                                    order->first[g + 1] - order->first[g], x, diag);
+    }
+    if (!status)
+        status = col_survey_end(survey, out, diag);
+    sc_free(x);
+    col_survey_free(survey);
     return status;
 }
 
@@ -189,31 +276,56 @@ static col_share share(double *value, size_t n)
                        .largest = gsl_stats_max(value + from, 1, n - from)};
 }
 
-static sc_status distributions(const col_audit_row *row, size_t n, col_audit *audit,
-                               sc_diag *diag)
+typedef struct shares {
+    col_audit *audit;
+    double *cold, *hot; /* [n_rows] */
+    size_t n;
+} shares;
+
+static sc_status count_rows(void *user, const col_audit_row *row, size_t n)
 {
-    double *value = sc_calloc(n, sizeof *value);
-    if (!value)
-        return sc_diag_nomem(diag);
-    for (size_t i = 0; i < n; i++)
-        value[i] = row[i].cold;
-    audit->cold = share(value, n);
-    for (size_t i = 0; i < n; i++)
-        value[i] = row[i].hot;
-    audit->hot = share(value, n);
+    shares *s = user;
     for (size_t i = 0; i < n; i++) {
-        bool hot = row[i].point->hot;
-        if (row[i].hot * row[i].point->latency_s >= COL_LARGE_S)
-            value[audit->n_large++] = row[i].hot;
-        audit->n_violations += row[i].ratio > 1 + COL_ROUNDING;
-        audit->n_below_cold +=
-            hot && row[i].cold > 1 + COL_ROUNDING && row[i].ratio <= 1 + COL_ROUNDING;
+        s->cold[s->n] = row[i].cold;
+        s->hot[s->n++] = row[i].hot;
+        s->audit->n_violations += col_row_is_bad(&row[i]);
+        s->audit->n_below_cold += col_row_is_explained(&row[i]);
     }
-    col_share large = share(value, audit->n_large);
-    audit->large_p99_hot = large.p99;
-    audit->large_best_hot = large.largest;
-    sc_free(value);
     return SC_OK;
+}
+
+/* The shares of large rows move to the front of s->cold. */
+static size_t take_large(const shares *s, const col_bounds *bounds)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->hot[i] * bounds->rows->latency_s[bounds->order->row[i]] >= COL_LARGE_S)
+            s->cold[n++] = s->hot[i];
+    return n;
+}
+
+static sc_status distributions(col_bounds *bounds, col_audit *audit, sc_diag *diag)
+{
+    size_t n = bounds->rows->n;
+    shares s = {.audit = audit};
+    s.cold = sc_reallocarray(NULL, n, sizeof *s.cold);
+    s.hot = sc_reallocarray(NULL, n, sizeof *s.hot);
+    sc_status status = s.cold && s.hot ? SC_OK : sc_diag_nomem(diag);
+    if (!status)
+        status = col_bounds_visit(bounds, count_rows, &s, diag);
+    if (!status) {
+        audit->fell_back = bounds->fell_back;
+        audit->knows_l2 = bounds->knows_l2;
+        audit->cold = share(s.cold, n);
+        audit->n_large = take_large(&s, bounds);
+        audit->hot = share(s.hot, n);
+        col_share large = share(s.cold, audit->n_large);
+        audit->large_p99_hot = large.p99;
+        audit->large_best_hot = large.largest;
+    }
+    sc_free(s.cold);
+    sc_free(s.hot);
+    return status;
 }
 
 bool col_audit_slow(const col_audit *audit)
@@ -221,29 +333,43 @@ bool col_audit_slow(const col_audit *audit)
     return audit->n_large >= COL_SLOW_ROWS && audit->large_best_hot < COL_SLOW;
 }
 
-sc_status col_audit_points(const col_points *points, const sol_system *system,
-                           col_audit *out, sc_diag *diag)
+/* ---- all of it ---- */
+
+sc_status col_audit_rows(const col_rows *rows, const sol_system *system, col_audit *out,
+                         sc_diag *diag)
 {
-    col_audit audit = {.n_rows = points->n};
-    if (!points->n)
+    col_audit audit = {.n_rows = rows->n};
+    col_row_order order = {0};
+    col_bounds *bounds = NULL;
+    if (!rows->n)
         return sc_diag_fail(diag, SC_EDOMAIN, SC2004, "there are no points to audit");
-    col_audit_row *row = sc_calloc(points->n, sizeof *row);
-    double *x = sc_calloc(points->n, sizeof *x);
-    sc_status status = row && x ? SC_OK : sc_diag_nomem(diag);
+    sc_status status = col_row_order_make(rows, &order, diag);
     if (!status)
-        status = evaluate_all(points, system, row, x, &audit, diag);
+        status = col_bounds_new(rows, system, &order, &bounds, diag);
     if (!status)
-        status = col_evidence_points(points, x, &audit.evidence, diag);
-    sc_free(x);
+        status = collect_evidence(bounds, &audit.evidence, diag);
     if (!status)
-        status = distributions(row, points->n, &audit, diag);
+        status = distributions(bounds, &audit, diag);
     if (!status && (audit.n_violations + audit.n_below_cold || col_audit_slow(&audit)))
-        status = col_audit_suspect(points, system, row, &audit, diag);
-    sc_free(row);
+        status = col_audit_suspect(rows, system, bounds, &audit, diag);
+    col_bounds_free(bounds);
+    col_row_order_clear(&order);
     if (status)
         col_audit_clear(&audit);
     else
         *out = audit;
+    return status;
+}
+
+sc_status col_audit_points(const col_points *points, const sol_system *system,
+                           col_audit *out, sc_diag *diag)
+{
+    col_rows rows;
+    sc_status status = col_rows_of(points, &rows, diag);
+    if (status)
+        return status;
+    status = col_audit_rows(&rows, system, out, diag);
+    col_rows_clear(&rows);
     return status;
 }
 

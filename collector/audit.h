@@ -91,9 +91,12 @@ typedef struct col_audit {
     size_t n_findings;
 } col_audit;
 
-/* Evaluates the architectural bounds of all points, groups by groups, and judges them.
- * Errors: those of sol_model_new and sol_model_eval; SC_EDOMAIN SC2004 (no points);
- * SC_ENOMEM. Release with col_audit_clear. */
+/* Evaluates the architectural bounds of all rows, configuration by configuration, and
+ * judges them. Errors: those of sol_model_new and sol_model_eval; SC_EDOMAIN SC2004 (no
+ * rows); SC_ENOMEM. Release with col_audit_clear. */
+sc_status col_audit_rows(const col_rows *rows, const sol_system *system, col_audit *out,
+                         sc_diag *diag);
+/* The same of points. */
 sc_status col_audit_points(const col_points *points, const sol_system *system,
                            col_audit *out, sc_diag *diag);
 void col_audit_clear(col_audit *audit);

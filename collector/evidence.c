@@ -1,4 +1,7 @@
 /* solcheck - what a table says about the decision and about itself.
+ *
+ * Rows are sorted by keys of a few bits: the values of an axis less the least one. A key
+ * and the place of its row share one word, and a radix sort moves those.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include "config.h"
 
@@ -14,101 +17,282 @@
 #define MAX_CELLS 50000
 #define MAX_VALUES 4096 /* of one axis */
 
-typedef struct entry {
-    const col_point *point;
-    double x;
-} entry;
+/* How the values of an axis become integers from 0 on, of so many bits. */
+typedef struct scale {
+    bool whole;   /* all values are integers: less `least`; else by their order */
+    double least; /* of whole ones */
+    uint64_t least_bits;
+    int bits;
+} scale;
 
-typedef struct survey {
-    const col_points *points;
+/* A column to sort by, and the bits of its scale that one word has room for. */
+typedef struct part {
+    const col_values *column; /* NULL: the tokens */
+    const scale *scale;
+    int shift, bits;
+} part;
+
+#define MAX_PARTS (2 * SOL_MAX_AXES + 2)
+
+struct col_survey {
+    const col_rows *rows;
     const sol_phase *phase;
     int n_axes;
-    entry *row;     /* [points->n], by sets: one configuration in one cache state */
-    double *spread; /* [points->n] */
+    scale scale[SOL_MAX_AXES];
+    bool any_hot, any_cold;
+    /* Of one set: rows of one configuration in one cache state. */
+    unsigned *row; /* [capacity] */
+    double *x;
+    uint64_t *word, *other; /* key << index_bits | place in row */
+    size_t n, capacity;
+    int index_bits;
+    bool one_word;  /* the whole key is in the word */
+    double *spread; /* [n_iso] */
+    size_t spread_capacity;
     col_evidence found;
-} survey;
+};
 
-/* ---- orders within a set ---- */
+/* ---- keys ---- */
 
-typedef int order(const void *a, const void *b, void *axes);
-
-typedef struct axes { /* last: the axis that is compared last */
-    int n, last;
-} axes;
-
-static int by_number(double x, double y)
+/* Integers in the order of the doubles. */
+static uint64_t ordered(double value)
 {
-    return (x > y) - (x < y);
+    uint64_t bits;
+    value += 0.0; /* -0 equals 0 */
+    memcpy(&bits, &value, sizeof bits);
+    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }
 
-static int by_axes(const void *a, const void *b, void *user)
+static int bit_width(uint64_t value)
 {
-    const entry *x = a, *y = b;
-    const axes *how = user;
-    for (int i = 0; i < how->n; i++)
-        if (i != how->last && x->point->axis[i] != y->point->axis[i])
-            return by_number(x->point->axis[i], y->point->axis[i]);
-    int last = by_number(x->point->axis[how->last], y->point->axis[how->last]);
-    return last ? last : by_number(x->point->latency_s, y->point->latency_s);
+    int n = 0;
+    for (; value; value >>= 1)
+        n++;
+    return n;
 }
 
-static int by_tokens(const void *a, const void *b, void *user)
+typedef struct extent {
+    double least, most;
+    bool whole;
+} extent;
+
+static void extend(extent *e, const double *value, size_t n)
 {
-    const entry *x = a, *y = b;
-    (void)user;
-    return by_number(x->x, y->x);
+    for (size_t i = 0; i < n; i++) {
+        e->whole &= fabs(value[i]) < 0x1p53 && value[i] == floor(value[i]);
+        e->least = fmin(e->least, value[i]);
+        e->most = fmax(e->most, value[i]);
+    }
 }
 
-static int by_value(const void *a, const void *b)
+static scale scale_of(const extent *e)
 {
-    return by_number(*(const double *)a, *(const double *)b);
+    scale s = {.whole = e->whole, .least = e->least};
+    if (!(e->least <= e->most)) /* no values */
+        return s;
+    s.least_bits = ordered(e->least);
+    s.bits = bit_width(e->whole ? (uint64_t)(e->most - e->least)
+                                : ordered(e->most) - s.least_bits);
+    return s;
 }
 
-/* Most tables are in order already. */
-static void sort(entry *row, size_t n, order *compare, axes *how)
+static uint64_t scaled(const scale *s, double value)
 {
-    size_t i = 1;
-    while (i < n && compare(&row[i - 1], &row[i], how) <= 0)
-        i++;
-    if (i < n)
-        qsort_r(row, n, sizeof *row, compare, how);
+    return s->whole ? (uint64_t)(value - s->least) : ordered(value) - s->least_bits;
 }
 
-/* Do two rows of one set differ in no axis but `except`, which may be -1? */
-static bool same_axes(const survey *s, const entry *a, const entry *b, int except)
+/* ---- sorting ---- */
+
+#define DIGIT 11
+#define FEW 256 /* below, a digit is fewer bits: counters cost, too */
+
+static bool in_order(const uint64_t *word, size_t n, int from)
 {
-    for (int i = 0; i < s->n_axes; i++)
-        if (i != except && a->point->axis[i] != b->point->axis[i])
+    for (size_t i = 1; i < n; i++)
+        if (word[i - 1] >> from > word[i] >> from)
             return false;
     return true;
 }
 
+/* A stable sort of s->word by its bits [from, to). Most tables are in order already. */
+static void radix_sort(col_survey *s, int from, int to)
+{
+    size_t count[1 << DIGIT], n = s->n;
+    int digit = n < FEW ? 6 : DIGIT;
+    uint64_t mask = ((uint64_t)1 << digit) - 1;
+    if (in_order(s->word, n, from))
+        return;
+    for (int at = from; at < to; at += digit) {
+        memset(count, 0, sizeof *count << digit);
+        for (size_t i = 0; i < n; i++)
+            count[s->word[i] >> at & mask]++;
+        if (count[s->word[0] >> at & mask] == n)
+            continue;
+        for (size_t k = 0, next = 0; k <= mask; k++) {
+            size_t own = count[k];
+            count[k] = next;
+            next += own;
+        }
+        for (size_t i = 0; i < n; i++)
+            s->other[count[s->word[i] >> at & mask]++] = s->word[i];
+        uint64_t *swap = s->word;
+        s->word = s->other;
+        s->other = swap;
+    }
+}
+
+static size_t place(const col_survey *s, size_t i)
+{
+    return s->word[i] & (((uint64_t)1 << s->index_bits) - 1);
+}
+
+/* Puts the parts' bits, least significant part first, over the place of each row. */
+static void make_words(col_survey *s, const part *p, int n_parts)
+{
+    enum { AT_ONCE = 256 };
+    double value[AT_ONCE];
+    unsigned row[AT_ONCE];
+    uint64_t where[AT_ONCE], key[AT_ONCE];
+    for (size_t first = 0, n; first < s->n; first += n) {
+        n = s->n - first < AT_ONCE ? s->n - first : AT_ONCE;
+        for (size_t i = 0; i < n; i++) {
+            where[i] = place(s, first + i);
+            row[i] = s->row[where[i]];
+            key[i] = 0;
+        }
+        for (int k = 0, at = 0; k < n_parts; at += p[k++].bits) {
+            if (p[k].column)
+                col_rows_gather(p[k].column, row, n, value);
+            for (size_t i = 0; i < n; i++) {
+                double v = p[k].column ? value[i] : s->x[where[i]];
+                uint64_t bits = scaled(p[k].scale, v) >> p[k].shift;
+                key[i] |= (bits & (((uint64_t)1 << p[k].bits) - 1)) << at;
+            }
+        }
+        for (size_t i = 0; i < n; i++)
+            s->word[first + i] = key[i] << s->index_bits | where[i];
+    }
+}
+
+/* Sorts the rows of the set by the parts, of which the first is the least significant;
+ * equal rows keep their order. As many parts as fit share a word. */
+static void sort_set(col_survey *s, const part *p, int n_parts)
+{
+    int room = 64 - s->index_bits;
+    for (size_t i = 0; i < s->n; i++)
+        s->word[i] = i;
+    s->one_word = true;
+    for (int from = 0, to; from < n_parts; from = to) {
+        int bits = 0;
+        for (to = from; to < n_parts && bits + p[to].bits <= room; to++)
+            bits += p[to].bits;
+        make_words(s, p + from, to - from);
+        radix_sort(s, s->index_bits, s->index_bits + bits);
+        s->one_word = from == 0 && to == n_parts;
+    }
+}
+
+/* Adds a column to the parts; what is wider than half a word becomes two. */
+static int add_part(part *p, int n, const col_values *column, const scale *how)
+{
+    for (int shift = 0; shift < how->bits; shift += 32) {
+        int bits = how->bits - shift < 32 ? how->bits - shift : 32;
+        p[n++] = (part){column, how, shift, bits};
+    }
+    return n;
+}
+
+/* ---- rows of a set ---- */
+
+static unsigned row_at(const col_survey *s, size_t i)
+{
+    return s->row[place(s, i)];
+}
+
+static double latency_at(const col_survey *s, size_t i)
+{
+    return s->rows->latency_s[row_at(s, i)];
+}
+
+/* Do two rows differ in no axis but `except`, which may be -1? */
+static bool same_axes(const col_survey *s, size_t i, size_t k, int except)
+{
+    for (int a = 0; a < s->n_axes; a++)
+        if (a != except && col_values_at(&s->rows->axis[a], row_at(s, i)) !=
+                               col_values_at(&s->rows->axis[a], row_at(s, k)))
+            return false;
+    return true;
+}
+
+/* The same, of rows that were sorted by all axes, `axis` last. */
+static bool same_line(const col_survey *s, size_t i, size_t k, int axis)
+{
+    int shift = s->index_bits + s->scale[axis].bits;
+    if (!s->one_word)
+        return same_axes(s, i, k, axis);
+    return shift > 63 || (s->word[i] ^ s->word[k]) >> shift == 0;
+}
+
+static bool same_key(const col_survey *s, size_t i, size_t k)
+{
+    return s->one_word ? (s->word[i] ^ s->word[k]) >> s->index_bits == 0
+                       : same_axes(s, i, k, -1);
+}
+
 /* ---- iso-token spread ---- */
 
-static void iso_group(survey *s, const entry *row, size_t n)
+static bool add_spread(col_survey *s, double spread)
+{
+    if (s->found.n_iso == s->spread_capacity) {
+        size_t capacity = s->spread_capacity ? 2 * s->spread_capacity : 64;
+        double *more = sc_reallocarray(s->spread, capacity, sizeof *more);
+        if (!more)
+            return false;
+        s->spread = more;
+        s->spread_capacity = capacity;
+    }
+    s->spread[s->found.n_iso++] = spread;
+    return true;
+}
+
+/* Rows [from, to) have the same x. */
+static bool iso_group(col_survey *s, size_t from, size_t to)
 {
     double least = INFINITY, most = 0;
     bool differ = false;
-    for (size_t i = 0; i < n; i++) {
-        least = fmin(least, row[i].point->latency_s);
-        most = fmax(most, row[i].point->latency_s);
-        differ |= !same_axes(s, &row[0], &row[i], -1);
+    for (size_t i = from; i < to; i++) {
+        double latency_s = latency_at(s, i);
+        least = fmin(least, latency_s);
+        most = fmax(most, latency_s);
+        differ = differ || !same_axes(s, from, i, -1);
     }
     if (!differ)
-        return;
-    s->spread[s->found.n_iso++] = most / least;
-    s->found.n_iso_rows += n;
+        return true;
+    s->found.n_iso_rows += to - from;
+    return add_spread(s, most / least);
 }
 
-static void iso_tokens(survey *s, entry *row, size_t n)
+static bool iso_tokens(col_survey *s)
 {
-    sort(row, n, by_tokens, NULL);
-    for (size_t from = 0, to; from < n; from = to) {
-        for (to = from + 1; to < n && row[from].x == row[to].x;)
+    part p[2];
+    extent e = {INFINITY, -INFINITY, true};
+    extend(&e, s->x, s->n);
+    scale how = scale_of(&e);
+    sort_set(s, p, add_part(p, 0, NULL, &how));
+    for (size_t from = 0, to; from < s->n; from = to) {
+        double x = s->x[place(s, from)];
+        for (to = from + 1; to < s->n && s->x[place(s, to)] == x;)
             to++;
-        if (to - from > 1)
-            iso_group(s, row + from, to - from);
+        if (to - from > 1 && !iso_group(s, from, to))
+            return false;
     }
+    return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
 }
 
 static double rank(const double *sorted, size_t n, double q)
@@ -117,9 +301,10 @@ static double rank(const double *sorted, size_t n, double q)
     return n ? sorted[at ? at - 1 : 0] : NAN;
 }
 
-static void iso_quantiles(survey *s)
+static void iso_quantiles(col_survey *s)
 {
-    qsort(s->spread, s->found.n_iso, sizeof *s->spread, by_value);
+    if (s->found.n_iso)
+        qsort(s->spread, s->found.n_iso, sizeof *s->spread, by_value);
     s->found.iso_median = rank(s->spread, s->found.n_iso, 0.5);
     s->found.iso_p90 = rank(s->spread, s->found.n_iso, 0.9);
     s->found.iso_largest = rank(s->spread, s->found.n_iso, 1);
@@ -127,84 +312,140 @@ static void iso_quantiles(survey *s)
 
 /* ---- neighbours ---- */
 
-static void invert(survey *s, const entry *less, const entry *more)
+/* Rows of one key, by their latency. */
+typedef struct run {
+    size_t from, to, fastest, slowest;
+} run;
+
+static void find_run(const col_survey *s, size_t from, run *r)
 {
-    double ratio = less->point->latency_s / more->point->latency_s;
+    *r = (run){from, from + 1, from, from};
+    for (; r->to < s->n && same_key(s, from, r->to); r->to++) {
+        if (latency_at(s, r->to) < latency_at(s, r->fastest))
+            r->fastest = r->to;
+        if (latency_at(s, r->to) >= latency_at(s, r->slowest))
+            r->slowest = r->to;
+    }
+}
+
+static void invert(col_survey *s, size_t less, size_t more)
+{
+    double ratio = latency_at(s, less) / latency_at(s, more);
     if (ratio <= 1 + COL_AGREE)
         return;
     s->found.n_inverted++;
     if (ratio > s->found.inverted_ratio || !s->found.inverted_line) {
         s->found.inverted_ratio = ratio;
-        s->found.inverted_line = more->point->line;
+        s->found.inverted_line = col_rows_line(s->rows, row_at(s, more));
     }
 }
 
-static void repeat(survey *s, const entry *fastest, const entry *row)
+static void repeats(col_survey *s, const run *r)
 {
-    s->found.n_repeated++;
-    if (row->point->latency_s <= (1 + COL_AGREE) * fastest->point->latency_s)
+    double most_s = (1 + COL_AGREE) * latency_at(s, r->fastest);
+    s->found.n_repeated += r->to - r->from - 1;
+    if (latency_at(s, r->slowest) <= most_s)
         return;
-    s->found.n_contradictory++;
-    s->found.contradictory_line = row->point->line;
+    for (size_t i = r->from; i < r->to; i++)
+        s->found.n_contradictory += latency_at(s, i) > most_s;
+    s->found.contradictory_line = col_rows_line(s->rows, row_at(s, r->slowest));
 }
 
 /* The fastest rows of neighbouring keys, along each axis in turn; repeats once. */
-static void neighbours(survey *s, entry *row, size_t n)
+static void neighbours(col_survey *s)
 {
     for (int axis = s->n_axes - 1; axis >= 0; axis--) {
-        axes how = {s->n_axes, axis};
-        sort(row, n, by_axes, &how);
-        for (size_t i = 1, first = 0; i < n; i++) {
-            bool line = same_axes(s, &row[first], &row[i], axis);
-            if (line && row[first].point->axis[axis] == row[i].point->axis[axis]) {
-                if (axis == 0)
-                    repeat(s, &row[first], &row[i]);
-                continue;
-            }
-            if (line)
-                invert(s, &row[first], &row[i]);
-            first = i;
+        part p[MAX_PARTS];
+        int n_parts = add_part(p, 0, &s->rows->axis[axis], &s->scale[axis]);
+        for (int k = s->n_axes - 1; k >= 0; k--)
+            if (k != axis)
+                n_parts = add_part(p, n_parts, &s->rows->axis[k], &s->scale[k]);
+        sort_set(s, p, n_parts);
+        run before = {0}, now;
+        for (size_t from = 0; from < s->n; from = now.to, before = now) {
+            find_run(s, from, &now);
+            if (axis == 0 && now.to - now.from > 1)
+                repeats(s, &now);
+            if (from > 0 && same_line(s, before.from, from, axis))
+                invert(s, before.fastest, now.fastest);
         }
     }
 }
 
 /* ---- sets ---- */
 
-static size_t set_of(const col_point *point)
+static bool make_room(col_survey *s, size_t n)
 {
-    return 2 * (size_t)point->group + point->hot;
+    if (n <= s->capacity)
+        return true;
+    sc_free(s->row);
+    sc_free(s->x);
+    sc_free(s->word);
+    sc_free(s->other);
+    s->row = sc_reallocarray(NULL, n, sizeof *s->row);
+    s->x = sc_reallocarray(NULL, n, sizeof *s->x);
+    s->word = sc_reallocarray(NULL, n, sizeof *s->word);
+    s->other = sc_reallocarray(NULL, n, sizeof *s->other);
+    s->capacity = s->row && s->x && s->word && s->other ? n : 0;
+    return s->capacity == n;
 }
 
-/* A counting sort: rows keep their order within a set. */
-static sc_status make_sets(survey *s, const double *x, size_t **end, sc_diag *diag)
+sc_status col_survey_add(col_survey *s, const unsigned *row, size_t n, const double *x,
+                         sc_diag *diag)
 {
-    const col_points *points = s->points;
-    size_t n_sets = 2 * points->n_configs, *next = sc_calloc(n_sets + 1, sizeof *next);
-    if (!next)
+    if (!make_room(s, n))
         return sc_diag_nomem(diag);
-    for (size_t i = 0; i < points->n; i++)
-        next[set_of(&points->point[i]) + 1]++;
-    for (size_t k = 0; k < n_sets; k++)
-        next[k + 1] += next[k];
-    for (size_t i = 0; i < points->n; i++)
-        s->row[next[set_of(&points->point[i])]++] = (entry){&points->point[i], x[i]};
-    *end = next;
+    for (int hot = 0; hot < 2; hot++) {
+        s->n = 0;
+        for (size_t i = 0; i < n; i++)
+            if (col_rows_hot(s->rows, row[i]) == hot) {
+                s->row[s->n] = row[i];
+                s->x[s->n++] = x[i];
+            }
+        if (!s->n)
+            continue;
+        *(hot ? &s->any_hot : &s->any_cold) = true;
+        s->index_bits = bit_width(s->n - 1);
+        if (!iso_tokens(s))
+            return sc_diag_nomem(diag);
+        neighbours(s);
+    }
     return SC_OK;
 }
 
-static sc_status study_sets(survey *s, const double *x, sc_diag *diag)
+sc_status col_survey_new(const col_rows *rows, col_survey **out, sc_diag *diag)
 {
-    size_t *end = NULL;
-    sc_status status = make_sets(s, x, &end, diag);
-    if (status)
-        return status;
-    for (size_t k = 0, from = 0; k < 2 * s->points->n_configs; from = end[k++]) {
-        iso_tokens(s, s->row + from, end[k] - from);
-        neighbours(s, s->row + from, end[k] - from);
+    enum { AT_ONCE = 512 };
+    double value[AT_ONCE];
+    col_survey *s = sc_calloc(1, sizeof *s);
+    if (!s)
+        return sc_diag_nomem(diag);
+    s->rows = rows;
+    s->phase = rows->about.op->phase[rows->about.phase];
+    s->n_axes = rows->n_axes;
+    for (int k = 0; k < s->n_axes; k++) {
+        extent e = {INFINITY, -INFINITY, true};
+        for (size_t first = 0, n; first < rows->n; first += n) {
+            n = rows->n - first < AT_ONCE ? rows->n - first : AT_ONCE;
+            col_values_read(&rows->axis[k], first, n, value);
+            extend(&e, value, n);
+        }
+        s->scale[k] = scale_of(&e);
     }
-    iso_quantiles(s);
-    sc_free(end);
+    *out = s;
     return SC_OK;
+}
+
+void col_survey_free(col_survey *s)
+{
+    if (!s)
+        return;
+    sc_free(s->row);
+    sc_free(s->x);
+    sc_free(s->word);
+    sc_free(s->other);
+    sc_free(s->spread);
+    sc_free(s);
 }
 
 /* ---- coverage ---- */
@@ -235,16 +476,35 @@ static bool insert(values *v, double value)
     return true;
 }
 
-static bool distinct(const col_points *points, int axis, values *v)
+/* Values of few bits are ticked off; others are found a place each. */
+static sc_status distinct(const col_survey *s, int axis, values *v, bool *few)
 {
+    enum { AT_ONCE = 512 };
+    const scale *how = &s->scale[axis];
+    bool small = how->whole && how->bits <= 20;
+    double value[AT_ONCE], last = NAN;
+    bool *seen = sc_calloc(small ? (size_t)1 << how->bits : 1, sizeof *seen);
+    if (!seen)
+        return SC_ENOMEM;
     v->n = 0;
-    for (size_t i = 0; i < points->n; i++)
-        if (!insert(v, points->point[i].axis[axis]))
-            return false;
-    return true;
+    *few = true;
+    for (size_t first = 0, n; first < s->rows->n && *few; first += n) {
+        n = s->rows->n - first < AT_ONCE ? s->rows->n - first : AT_ONCE;
+        col_values_read(&s->rows->axis[axis], first, n, value);
+        for (size_t i = 0; i < n && *few; last = value[i++])
+            if (small)
+                seen[(size_t)(value[i] - how->least)] = true;
+            else if (value[i] != last)
+                *few = insert(v, value[i]);
+    }
+    for (size_t i = 0; small && i < (size_t)1 << how->bits && *few; i++)
+        if (seen[i])
+            *few = insert(v, how->least + (double)i);
+    sc_free(seen);
+    return SC_OK;
 }
 
-static sc_status count_admitted(const survey *s, const sol_config *config,
+static sc_status count_admitted(const col_survey *s, const sol_config *config,
                                 const values *v, size_t *out, sc_diag *diag)
 {
     size_t cells = 1;
@@ -259,7 +519,8 @@ static sc_status count_admitted(const survey *s, const sol_config *config,
             rest /= v[i].n;
         }
         sc_diag why = {0};
-        sc_status status = sol_phase_admits(s->points->op, s->phase, config, axis, &why);
+        sc_status status =
+            sol_phase_admits(s->rows->about.op, s->phase, config, axis, &why);
         *out += status == SC_OK;
         if (status != SC_OK && status != SC_EINVAL) {
             *diag = why;
@@ -270,9 +531,9 @@ static sc_status count_admitted(const survey *s, const sol_config *config,
 }
 
 /* Do the guards of the phase depend on more than the axes? */
-static sc_status guards_vary(const survey *s, bool *vary, sc_diag *diag)
+static sc_status guards_vary(const col_survey *s, bool *vary, sc_diag *diag)
 {
-    const sol_op *op = s->points->op;
+    const sol_op *op = s->rows->about.op;
     int n = sol_symbol_count(op->ctx);
     bool *used = sc_calloc((size_t)n + 1, sizeof *used);
     if (!used)
@@ -288,9 +549,9 @@ static sc_status guards_vary(const survey *s, bool *vary, sc_diag *diag)
     return SC_OK;
 }
 
-static sc_status grid(survey *s, const values *v, sc_diag *diag)
+static sc_status grid(col_survey *s, const values *v, sc_diag *diag)
 {
-    const col_points *points = s->points;
+    const col_points *points = &s->rows->about;
     bool vary = false;
     sc_status status = guards_vary(s, &vary, diag);
     if (status)
@@ -312,47 +573,53 @@ static sc_status grid(survey *s, const values *v, sc_diag *diag)
 
 /* Rows measured in both cache states fill two grids; the second counts only where the
  * table has it. */
-static bool has_state(const col_points *points, bool hot)
-{
-    for (size_t i = 0; i < points->n; i++)
-        if (points->point[i].hot == hot)
-            return true;
-    return false;
-}
-
-static sc_status coverage(survey *s, sc_diag *diag)
+static sc_status coverage(col_survey *s, sc_diag *diag)
 {
     values *v = sc_calloc((size_t)s->n_axes, sizeof *v);
     sc_status status = v ? SC_OK : sc_diag_nomem(diag);
     bool is_grid = true;
     for (int i = 0; i < s->n_axes && !status && is_grid; i++)
-        is_grid = distinct(s->points, i, &v[i]);
+        if (distinct(s, i, &v[i], &is_grid))
+            status = sc_diag_nomem(diag);
     if (!status && is_grid)
         status = grid(s, v, diag);
     sc_free(v);
-    if (has_state(s->points, true) && has_state(s->points, false))
+    if (s->any_hot && s->any_cold)
         s->found.n_cells *= 2;
-    s->found.n_filled = s->points->n - s->found.n_repeated;
+    s->found.n_filled = s->rows->n - s->found.n_repeated;
     return status;
 }
 
 /* ---- all of it ---- */
 
-sc_status col_evidence_points(const col_points *points, const double *x,
-                              col_evidence *out, sc_diag *diag)
+sc_status col_survey_end(col_survey *s, col_evidence *out, sc_diag *diag)
 {
-    survey s = {.points = points, .phase = points->op->phase[points->phase]};
-    s.n_axes = s.phase->n_axes;
-    s.row = sc_calloc(points->n + 1, sizeof *s.row);
-    s.spread = sc_calloc(points->n + 1, sizeof *s.spread);
-    sc_status status = s.row && s.spread ? SC_OK : sc_diag_nomem(diag);
+    iso_quantiles(s);
+    sc_status status = coverage(s, diag);
     if (!status)
-        status = study_sets(&s, x, diag);
+        *out = s->found;
+    return status;
+}
+
+sc_status col_evidence_rows(const col_rows *rows, const double *x, col_evidence *out,
+                            sc_diag *diag)
+{
+    col_survey *s = NULL;
+    col_row_order order = {0};
+    double *own = sc_calloc(rows->n + 1, sizeof *own);
+    sc_status status = own ? col_survey_new(rows, &s, diag) : sc_diag_nomem(diag);
     if (!status)
-        status = coverage(&s, diag);
+        status = col_row_order_make(rows, &order, diag);
+    for (size_t g = 0; g < rows->about.n_configs && !status; g++) {
+        size_t first = order.first[g], n = order.first[g + 1] - first;
+        for (size_t i = 0; i < n; i++)
+            own[i] = x[order.row[first + i]];
+        status = col_survey_add(s, order.row + first, n, own, diag);
+    }
     if (!status)
-        *out = s.found;
-    sc_free(s.row);
-    sc_free(s.spread);
+        status = col_survey_end(s, out, diag);
+    col_row_order_clear(&order);
+    col_survey_free(s);
+    sc_free(own);
     return status;
 }

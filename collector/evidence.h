@@ -5,7 +5,7 @@
 #ifndef SC_COLLECTOR_EVIDENCE_H
 #define SC_COLLECTOR_EVIDENCE_H
 
-#include "collector/table.h"
+#include "collector/rows.h"
 
 /* Latencies within this share of each other agree: several times the noise that
  * collectors which average over a few replays show between runs. */
@@ -29,9 +29,21 @@ typedef struct col_evidence {
     size_t n_filled, n_cells;
 } col_evidence;
 
-/* x: tokens of each row, in the order of points->point. Errors: SC_ENOMEM and those of
- * sol_phase_admits other than SC_EINVAL. */
-sc_status col_evidence_points(const col_points *points, const double *x,
-                              col_evidence *out, sc_diag *diag);
+/* Studies rows one configuration after the other. */
+typedef struct col_survey col_survey;
+
+/* Keeps a pointer to rows. Errors: SC_ENOMEM. Release with col_survey_free. */
+sc_status col_survey_new(const col_rows *rows, col_survey **out, sc_diag *diag);
+void col_survey_free(col_survey *survey);
+/* All rows of one configuration, row[n], ascending, with their tokens x[n]. Errors:
+ * SC_ENOMEM. */
+sc_status col_survey_add(col_survey *survey, const unsigned *row, size_t n,
+                         const double *x, sc_diag *diag);
+/* Errors: SC_ENOMEM and those of sol_phase_admits other than SC_EINVAL. */
+sc_status col_survey_end(col_survey *survey, col_evidence *out, sc_diag *diag);
+
+/* All of it at once; x: tokens of each row. */
+sc_status col_evidence_rows(const col_rows *rows, const double *x, col_evidence *out,
+                            sc_diag *diag);
 
 #endif

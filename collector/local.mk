@@ -30,10 +30,13 @@ libsccollector_la_SOURCES = \
 	collector/points_cells.c \
 	collector/points_groups.c \
 	collector/points_internal.h \
+	collector/points_keys.c \
 	collector/points_phase.c \
 	collector/points_rows.c \
 	collector/record.c \
 	collector/record.h \
+	collector/rows.c \
+	collector/rows.h \
 	collector/store.c \
 	collector/store.h \
 	collector/store_failed.c \
@@ -49,6 +52,8 @@ libsccollector_la_SOURCES = \
 	collector/tablerows.h \
 	collector/unit.c \
 	collector/unit.h \
+	collector/values.c \
+	collector/values.h \
 	collector/validate.h \
 	collector/walk.c \
 	collector/walk.h
@@ -85,9 +90,11 @@ tests_unit_test_collector_SOURCES = \
 	tests/unit/collector/test_parquet.c \
 	tests/unit/collector/test_points.c \
 	tests/unit/collector/test_record.c \
+	tests/unit/collector/test_rows.c \
 	tests/unit/collector/test_store.c \
 	tests/unit/collector/test_table.c \
 	tests/unit/collector/test_unit.c \
+	tests/unit/collector/test_values.c \
 	tests/unit/collector/test_walk.c
 tests_unit_test_collector_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_collector_LDADD = libsccollector.la libscsol.la libscbase.la $(SC_LIBS) $(CRITERION_LIBS)

@@ -84,82 +84,23 @@ sc_status col_parquet_module(const col_parquet_ops **out, sc_diag *diag)
     return no_module(diag, why);
 }
 
-/* ---- distinct texts of a column ---- */
+/* ---- a column ---- */
 
-typedef struct texts {
+typedef struct column {
     col_values *values;
-    size_t *slot; /* [n_slots], number of a text + 1, 0 free; open addressing */
-    size_t n_slots, capacity;
-} texts;
+    size_t n_rows;
+} column;
 
-/* FNV-1a. */
-static size_t hash_text(const char *text, size_t n)
+static int add_cells(void *user, const double *cell, size_t n)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
-    return (size_t)(hash ^ hash >> 32);
+    column *to = user;
+    return col_values_add(to->values, cell, n, to->n_rows);
 }
 
-static bool texts_grow(texts *set)
-{
-    size_t n_slots = set->n_slots ? 2 * set->n_slots : 64;
-    size_t *slot = sc_calloc(n_slots, sizeof *slot);
-    if (!slot)
-        return false;
-    for (size_t i = 0; i < set->values->n_texts; i++) {
-        const char *text = set->values->text[i];
-        size_t at = hash_text(text, strlen(text)) % n_slots;
-        while (slot[at])
-            at = (at + 1) % n_slots;
-        slot[at] = i + 1;
-    }
-    sc_free(set->slot);
-    set->slot = slot;
-    set->n_slots = n_slots;
-    return true;
-}
-
-static bool texts_add(texts *set, const char *text, size_t n)
-{
-    col_values *values = set->values;
-    if (values->n_texts == set->capacity) {
-        size_t capacity = set->capacity ? 2 * set->capacity : 16;
-        char **more = sc_reallocarray(values->text, capacity, sizeof *more);
-        if (!more)
-            return false;
-        values->text = more;
-        set->capacity = capacity;
-    }
-    char *copy = sc_malloc(n + 1);
-    if (!copy)
-        return false;
-    if (n)
-        memcpy(copy, text, n);
-    copy[n] = 0;
-    values->text[values->n_texts++] = copy;
-    return true;
-}
-
-/* col_parquet_sink.intern. */
 static int intern(void *user, const char *text, size_t n)
 {
-    texts *set = user;
-    if (n && memchr(text, 0, n))
-        return -2;
-    if (set->values->n_texts >= INT_MAX ||
-        (2 * (set->values->n_texts + 1) > set->n_slots && !texts_grow(set)))
-        return -1;
-    size_t at = hash_text(text, n) % set->n_slots;
-    for (; set->slot[at]; at = (at + 1) % set->n_slots) {
-        const char *known = set->values->text[set->slot[at] - 1];
-        if (strlen(known) == n && (n == 0 || memcmp(known, text, n) == 0))
-            return (int)(set->slot[at] - 1);
-    }
-    if (!texts_add(set, text, n))
-        return -1;
-    set->slot[at] = set->values->n_texts;
-    return (int)set->values->n_texts - 1;
+    column *to = user;
+    return n && memchr(text, 0, n) ? -2 : col_values_intern(to->values, text, n);
 }
 
 /* ---- a file ---- */
@@ -215,77 +156,45 @@ static sc_status copy_names(source *from, col_table *table)
     return SC_OK;
 }
 
-static sc_status number_rows(source *from, col_table *table)
+static sc_status count_rows(source *from, col_table *table)
 {
-    size_t n_groups = from->ops->n_groups(from->file), n = 0;
-    for (size_t g = 0; g < n_groups; g++) {
-        size_t rows = from->ops->group_rows(from->file, g);
-        if (rows > INT_MAX || n + rows > INT_MAX)
-            return too_large(from, "more than 2147483647 rows");
-        n += rows;
-    }
-    if (n > MAX_TABLE_B / sizeof(double) / (table->n_columns + 1))
+    table->n_rows = from->ops->n_rows(from->file);
+    if (table->n_rows > INT_MAX)
+        return too_large(from, "more than 2147483647 rows");
+    if (table->n_rows > MAX_TABLE_B / sizeof(double) / (table->n_columns + 1))
         return too_large(from, "its cells do not fit into 4 GiB");
-    table->n_rows = n;
-    table->line = sc_calloc(n + 1, sizeof *table->line);
-    if (!table->line)
-        return sc_diag_nomem(from->diag);
-    for (size_t row = 0; row < n; row++)
-        table->line[row] = (int)row + 1;
     return SC_OK;
 }
 
-static bool wanted(const char *const *columns, const char *name)
+static sc_status read_column(source *from, col_table *table, size_t at)
 {
-    for (; columns && *columns; columns++)
-        if (strcmp(*columns, name) == 0)
-            return true;
-    return !columns;
-}
-
-static sc_status read_column(source *from, col_table *table, size_t column)
-{
-    col_values *values = &table->values[column];
-    texts set = {.values = values};
-    col_parquet_sink sink = {.intern = intern, .user = &set};
-    size_t n_groups = from->ops->n_groups(from->file), first = 0;
-    sc_status status = SC_OK;
-    bool number = from->ops->kind(from->file, column) == COL_PARQUET_NUMBER;
-    if (number)
-        values->number = sc_calloc(table->n_rows + 1, sizeof *values->number);
-    else
-        values->code = sc_calloc(table->n_rows + 1, sizeof *values->code);
-    if (!values->number && !values->code)
-        return sc_diag_nomem(from->diag);
-    for (size_t g = 0; !status && g < n_groups; g++) {
-        sink.number = number ? values->number + first : NULL;
-        sink.code = number ? NULL : values->code + first;
-        status =
-            from->ops->read(from->file, g, column, &sink, from->why, sizeof from->why);
-        first += from->ops->group_rows(from->file, g);
-    }
-    sc_free(set.slot);
+    column to = {&table->values[at], table->n_rows};
+    const col_parquet_sink sink = {.add = add_cells, .intern = intern, .user = &to};
+    to.values->is_text = from->ops->kind(from->file, at) == COL_PARQUET_TEXT;
+    sc_status status =
+        from->ops->read(from->file, at, &sink, from->why, sizeof from->why);
     if (!status)
         return SC_OK;
     char what[200];
-    snprintf(what, sizeof what, "column '%.100s' cannot be read", table->column[column]);
+    snprintf(what, sizeof what, "column '%.100s' cannot be read", table->column[at]);
     return source_fail(from, status, what);
 }
 
-static sc_status read_file(source *from, const char *const *columns, col_table *table)
+static sc_status read_file(source *from, col_wanted *wanted, const void *user,
+                           col_table *table)
 {
     table->n_columns = from->ops->n_columns(from->file);
     sc_status status = copy_names(from, table);
     if (!status)
-        status = number_rows(from, table);
+        status = count_rows(from, table);
     for (size_t i = 0; !status && i < table->n_columns; i++)
-        if (wanted(columns, table->column[i]))
+        if (!wanted || wanted(user, table->column[i]))
             status = read_column(from, table, i);
     return status;
 }
 
-sc_status col_parquet_load(const char *path, const char *const *columns, col_table **out,
-                           sc_diag *diag)
+sc_status col_parquet_load(const char *path, col_wanted *wanted, const void *user,
+                           col_table **out, sc_diag *diag)
 {
     source from = {.path = path, .diag = diag};
     sc_status status = col_parquet_module(&from.ops, diag);
@@ -302,7 +211,7 @@ sc_status col_parquet_load(const char *path, const char *const *columns, col_tab
     if (!table || !table->path)
         status = sc_diag_nomem(diag);
     else
-        status = read_file(&from, columns, table);
+        status = read_file(&from, wanted, user, table);
     from.ops->close(from.file);
     if (status)
         col_table_free(table);

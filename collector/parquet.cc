@@ -1,6 +1,6 @@
 /* solcheck - the Parquet module: Apache Arrow behind collector/parquet.h.
  *
- * Texts are read as dictionaries, so that a text is looked at once a row group. Whatever
+ * Texts are read as dictionaries, so that a text is looked at once a batch. Whatever
  * Arrow throws or returns becomes a status and a text. Memory is capped: the sizes that a
  * file claims are not to be trusted.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
@@ -27,9 +27,10 @@
 namespace
 {
 
-/* What decoding one row group may take: the reference ecosystem's largest table takes a
- * hundredth of it. */
+/* What decoding may take: a page and a batch of one column take a hundredth of it. */
 constexpr int64_t MAX_MEMORY_B = int64_t(1) << 30;
+
+constexpr int64_t READ_B = 1 << 16;
 
 void tell(char *why, size_t why_B, const std::string &text)
 {
@@ -74,7 +75,7 @@ struct col_parquet_file {
     arrow::CappedMemoryPool pool{arrow::system_memory_pool(), MAX_MEMORY_B};
     std::unique_ptr<parquet::arrow::FileReader> reader;
     std::shared_ptr<arrow::Schema> schema;
-    std::vector<size_t> group_rows;
+    size_t n_rows = 0;
 };
 
 namespace
@@ -82,10 +83,28 @@ namespace
 
 /* ---- opening ---- */
 
+/* Rows of a group; columns of one value a row must have as many. */
+arrow::Status count_rows(const parquet::FileMetaData &metadata, int group, size_t *n)
+{
+    auto about = metadata.RowGroup(group);
+    int64_t rows = about->num_rows();
+    if (rows < 0 || rows > std::numeric_limits<int>::max())
+        return arrow::Status::Invalid("row group ", group, " has ", rows, " rows");
+    for (int i = 0; i < metadata.num_columns(); i++)
+        if (metadata.schema()->Column(i)->max_repetition_level() == 0 &&
+            about->ColumnChunk(i)->num_values() != rows)
+            return arrow::Status::Invalid("column ", i, " of row group ", group,
+                                          " has not the ", rows, " rows of the group");
+    *n += (size_t)rows;
+    return arrow::Status::OK();
+}
+
 arrow::Status build(const char *path, col_parquet_file *file)
 {
     parquet::arrow::FileReaderBuilder builder;
     parquet::ReaderProperties properties(&file->pool);
+    properties.enable_buffered_stream(); /* a page at a time, not a whole column */
+    properties.set_buffer_size(READ_B);
     ARROW_RETURN_NOT_OK(builder.OpenFile(path, false, properties));
     auto metadata = builder.raw_reader()->metadata();
     parquet::ArrowReaderProperties how(false);
@@ -96,12 +115,8 @@ arrow::Status build(const char *path, col_parquet_file *file)
     builder.properties(how);
     ARROW_RETURN_NOT_OK(builder.Build(&file->reader));
     ARROW_RETURN_NOT_OK(file->reader->GetSchema(&file->schema));
-    for (int g = 0; g < metadata->num_row_groups(); g++) {
-        int64_t rows = metadata->RowGroup(g)->num_rows();
-        if (rows < 0)
-            return arrow::Status::Invalid("row group ", g, " has ", rows, " rows");
-        file->group_rows.push_back((size_t)rows);
-    }
+    for (int g = 0; g < metadata->num_row_groups(); g++)
+        ARROW_RETURN_NOT_OK(count_rows(*metadata, g, &file->n_rows));
     return arrow::Status::OK();
 }
 
@@ -133,14 +148,9 @@ size_t n_columns(const col_parquet_file *file)
     return (size_t)file->schema->num_fields();
 }
 
-size_t n_groups(const col_parquet_file *file)
+size_t n_rows(const col_parquet_file *file)
 {
-    return file->group_rows.size();
-}
-
-size_t group_rows(const col_parquet_file *file, size_t group)
-{
-    return file->group_rows[group];
+    return file->n_rows;
 }
 
 const char *column_name(const col_parquet_file *file, size_t column)
@@ -215,7 +225,7 @@ arrow::Status copy_numbers(const arrow::Array &array, double *out)
 
 /* ---- texts ---- */
 
-arrow::Status intern(const col_parquet_sink &sink, std::string_view text, int *code)
+arrow::Status intern(const col_parquet_sink &sink, std::string_view text, double *code)
 {
     *code = sink.intern(sink.user, text.data(), text.size());
     if (*code == -1)
@@ -227,7 +237,7 @@ arrow::Status intern(const col_parquet_sink &sink, std::string_view text, int *c
 
 template <typename Array>
 arrow::Status copy_views(const arrow::Array &array, const col_parquet_sink &sink,
-                         int *out)
+                         double *out)
 {
     const auto &values = static_cast<const Array &>(array);
     for (int64_t i = 0; i < values.length(); i++) {
@@ -240,16 +250,17 @@ arrow::Status copy_views(const arrow::Array &array, const col_parquet_sink &sink
 }
 
 arrow::Status copy_texts(const arrow::Array &array, const col_parquet_sink &sink,
-                         int *out);
+                         double *out);
 
 arrow::Status copy_dictionary(const arrow::DictionaryArray &array,
-                              const col_parquet_sink &sink, int *out)
+                              const col_parquet_sink &sink, double *out)
 {
     int64_t n = array.dictionary()->length();
-    std::vector<int> code((size_t)n);
-    int empty = 0;
+    std::vector<double> code((size_t)n);
+    double empty = 0;
     ARROW_RETURN_NOT_OK(copy_texts(*array.dictionary(), sink, code.data()));
-    ARROW_RETURN_NOT_OK(intern(sink, "", &empty));
+    if (array.null_count() > 0)
+        ARROW_RETURN_NOT_OK(intern(sink, "", &empty));
     for (int64_t i = 0; i < array.length(); i++) {
         int64_t at = array.IsNull(i) ? -1 : array.GetValueIndex(i);
         if (at >= n || (at < 0 && array.IsValid(i)))
@@ -261,7 +272,7 @@ arrow::Status copy_dictionary(const arrow::DictionaryArray &array,
 
 /* Types that no perf table has as Arrow prints them. */
 arrow::Status copy_others(const arrow::Array &array, const col_parquet_sink &sink,
-                          int *out)
+                          double *out)
 {
     for (int64_t i = 0; i < array.length(); i++) {
         std::string text;
@@ -275,7 +286,7 @@ arrow::Status copy_others(const arrow::Array &array, const col_parquet_sink &sin
 }
 
 arrow::Status copy_texts(const arrow::Array &array, const col_parquet_sink &sink,
-                         int *out)
+                         double *out)
 {
     switch (array.type_id()) {
     case arrow::Type::DICTIONARY:
@@ -294,34 +305,48 @@ arrow::Status copy_texts(const arrow::Array &array, const col_parquet_sink &sink
     }
 }
 
-/* ---- one column of one row group ---- */
+/* ---- one column ---- */
 
-arrow::Status read_chunks(col_parquet_file *file, size_t group, size_t column,
-                          const col_parquet_sink &sink)
+arrow::Status hand_over(const arrow::Array &array, bool number,
+                        const col_parquet_sink &sink, std::vector<double> *cell)
 {
-    bool number = column_kind(file, column) == COL_PARQUET_NUMBER;
-    int64_t want = (int64_t)file->group_rows[group], done = 0;
-    std::shared_ptr<arrow::ChunkedArray> chunks;
-    ARROW_RETURN_NOT_OK(
-        file->reader->RowGroup((int)group)->Column((int)column)->Read(&chunks));
-    for (const auto &chunk : chunks->chunks()) {
-        if (chunk->length() > want - done)
-            return arrow::Status::Invalid("column has more rows than its row group");
-        ARROW_RETURN_NOT_OK(chunk->Validate());
-        ARROW_RETURN_NOT_OK(number ? copy_numbers(*chunk, sink.number + done)
-                                   : copy_texts(*chunk, sink, sink.code + done));
-        done += chunk->length();
-    }
-    if (done != want)
-        return arrow::Status::Invalid("column has ", done, " of ", want, " rows");
+    int64_t n = array.length();
+    ARROW_RETURN_NOT_OK(array.Validate());
+    cell->resize((size_t)n);
+    ARROW_RETURN_NOT_OK(number ? copy_numbers(array, cell->data())
+                               : copy_texts(array, sink, cell->data()));
+    if (n > 0 && !sink.add(sink.user, cell->data(), (size_t)n))
+        return arrow::Status::OutOfMemory("out of memory");
     return arrow::Status::OK();
 }
 
-sc_status read_column(col_parquet_file *file, size_t group, size_t column,
-                      const col_parquet_sink *sink, char *why, size_t why_B)
+arrow::Status read_batches(col_parquet_file *file, size_t column,
+                           const col_parquet_sink &sink)
+{
+    bool number = column_kind(file, column) == COL_PARQUET_NUMBER;
+    std::unique_ptr<parquet::arrow::ColumnReader> reader;
+    std::vector<double> cell;
+    size_t done = 0;
+    ARROW_RETURN_NOT_OK(file->reader->GetColumn((int)column, &reader));
+    while (done < file->n_rows) {
+        std::shared_ptr<arrow::ChunkedArray> chunks;
+        size_t want = std::min(file->n_rows - done, (size_t)COL_PARQUET_BATCH);
+        ARROW_RETURN_NOT_OK(reader->NextBatch((int64_t)want, &chunks));
+        if (!chunks || chunks->length() == 0 || (size_t)chunks->length() > want)
+            return arrow::Status::Invalid("column has not the ", file->n_rows,
+                                          " rows of the file");
+        for (const auto &chunk : chunks->chunks())
+            ARROW_RETURN_NOT_OK(hand_over(*chunk, number, sink, &cell));
+        done += (size_t)chunks->length();
+    }
+    return arrow::Status::OK();
+}
+
+sc_status read_column(col_parquet_file *file, size_t column, const col_parquet_sink *sink,
+                      char *why, size_t why_B)
 {
     return guarded(why, why_B, [&]() {
-        arrow::Status status = read_chunks(file, group, column, *sink);
+        arrow::Status status = read_batches(file, column, *sink);
         return status.ok() ? SC_OK : fail(status, why, why_B);
     });
 }
@@ -338,7 +363,8 @@ arrow::Result<std::shared_ptr<arrow::Array>> build_numbers(const double *number,
     return builder.Finish();
 }
 
-arrow::Result<std::shared_ptr<arrow::Array>> build_texts(const char *const *text, size_t n)
+arrow::Result<std::shared_ptr<arrow::Array>> build_texts(const char *const *text,
+                                                         size_t n)
 {
     arrow::StringBuilder builder;
     for (size_t i = 0; i < n; i++)
@@ -346,14 +372,13 @@ arrow::Result<std::shared_ptr<arrow::Array>> build_texts(const char *const *text
     return builder.Finish();
 }
 
-arrow::Result<std::shared_ptr<arrow::Array>> build_column(const col_parquet_column &column,
-                                                          size_t n)
+arrow::Result<std::shared_ptr<arrow::Array>>
+build_column(const col_parquet_column &column, size_t n)
 {
     if (!column.number)
         return build_texts(column.text, n);
-    return column.integer
-               ? build_numbers<arrow::Int64Builder, int64_t>(column.number, n)
-               : build_numbers<arrow::DoubleBuilder, double>(column.number, n);
+    return column.integer ? build_numbers<arrow::Int64Builder, int64_t>(column.number, n)
+                          : build_numbers<arrow::DoubleBuilder, double>(column.number, n);
 }
 
 arrow::Status write_table(const char *path, const col_parquet_column *column,
@@ -368,8 +393,9 @@ arrow::Status write_table(const char *path, const col_parquet_column *column,
     }
     auto table = arrow::Table::Make(arrow::schema(fields), arrays, (int64_t)n_rows);
     ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::FileOutputStream::Open(path));
-    ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(
-        *table, arrow::default_memory_pool(), file, std::max<int64_t>(1, (int64_t)n_rows)));
+    ARROW_RETURN_NOT_OK(
+        parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), file,
+                                   std::max<int64_t>(1, (int64_t)n_rows)));
     return file->Close();
 }
 
@@ -385,9 +411,9 @@ sc_status write_file(const char *path, const col_parquet_column *column, size_t 
     });
 }
 
-const col_parquet_ops operations = {
-    COL_PARQUET_ABI, open_file,   close_file,  n_columns,   n_groups,
-    group_rows,      column_name, column_kind, read_column, write_file};
+const col_parquet_ops operations = {COL_PARQUET_ABI, open_file,   close_file,
+                                    n_columns,       n_rows,      column_name,
+                                    column_kind,     read_column, write_file};
 
 } // namespace
 

@@ -1,8 +1,8 @@
 /* solcheck - mapping the rows of a perf table to points of one op and phase.
  *
- * Two passes: columns are bound and turned into arrays of numbers (a plan), then every
- * row is checked, filtered and put into its group. SPDX-License-Identifier:
- * GPL-3.0-or-later WITH additional permission, see LICENSE */
+ * Rows are chosen first, then mapped a window at a time: columns become arrays of
+ * numbers, and every row is checked, filtered, put into its group and handed on.
+ * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include "config.h"
 
 #include "collector/points_internal.h"
@@ -21,15 +21,67 @@ static const char *const metadata[] = {
 };
 #define N_METADATA (sizeof metadata / sizeof *metadata)
 
+static bool is_metadata(const char *name)
+{
+    for (size_t i = 0; i < N_METADATA; i++)
+        if (strcmp(metadata[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool col_points_describes(const char *column)
+{
+    static const char *const read[] = {"op_name", "phase",   "batch_size", "isl",  "step",
+                                       "tp_size", "latency", "best_ms",    "cache"};
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        if (strcmp(read[i], column) == 0)
+            return false;
+    return is_metadata(column) && !col_apart_default(column);
+}
+
+bool col_points_mentions(const sol_op *op, const char *column)
+{
+    for (int i = 0; i < op->n_slots; i++)
+        if (strcmp(op->slot[i].name, column) == 0)
+            return true;
+    for (int p = 0; p < SOL_N_PHASES; p++)
+        if (op->phase[p] && sol_phase_axis_index(op->phase[p], column) >= 0)
+            return true;
+    for (int i = 0; i < op->n_tables; i++) {
+        const sol_table_map *map = &op->table[i];
+        bool named = sol_symbol_find(map->columns, column) >= 0;
+        for (int k = 0; k < map->n_columns; k++)
+            named |= !map->column[k].expr && strcmp(map->column[k].text, column) == 0;
+        for (int k = 0; k < map->n_dtypes; k++)
+            named |= strcmp(map->dtype[k].column, column) == 0;
+        for (int k = 0; k < map->n_rows; k++)
+            named |= strcmp(map->rows[k].column, column) == 0;
+        if (named)
+            return true;
+    }
+    return sol_op_param_index(op, column) >= 0;
+}
+
+/* Columns of the window. */
+static void unbind(col_plan *p)
+{
+    for (int i = 0; p->axis && i < p->phase->n_axes; i++) {
+        sc_free(p->axis[i]);
+        p->axis[i] = NULL;
+    }
+    for (int i = 0; p->param && i < p->op->n_params; i++) {
+        sc_free(p->param[i]);
+        p->param[i] = NULL;
+    }
+    sc_free(p->tp);
+    p->tp = NULL;
+}
+
 static void plan_free(col_plan *p)
 {
-    for (int i = 0; p->axis && i < p->phase->n_axes; i++)
-        sc_free(p->axis[i]);
-    for (int i = 0; p->param && i < p->op->n_params; i++)
-        sc_free(p->param[i]);
+    unbind(p);
     sc_free(p->axis);
     sc_free(p->param);
-    sc_free(p->tp);
     sc_free(p->skip);
     sc_free(p->used);
     sc_free(p->slot);
@@ -37,7 +89,6 @@ static void plan_free(col_plan *p)
     sc_free(p->extra);
     sc_free(p->dtype);
     sc_free(p->origin_seen);
-    col_gate_close(&p->gate);
 }
 
 static sc_status plan_alloc(col_plan *p)
@@ -59,14 +110,6 @@ static sc_status plan_alloc(col_plan *p)
     return SC_OK;
 }
 
-static bool is_metadata(const char *name)
-{
-    for (size_t i = 0; i < N_METADATA; i++)
-        if (strcmp(metadata[i], name) == 0)
-            return true;
-    return false;
-}
-
 /* Columns that nobody knows and whose values differ: their rows stay in separate groups,
  * because what they say may well change the latency. So do scope and inputs, which are no
  * surprise. */
@@ -76,6 +119,8 @@ static sc_status find_extra(col_plan *p)
         size_t first = 0, row;
         bool known = col_apart_default(p->table->column[c]) != NULL;
         if (p->used[c] || (is_metadata(p->table->column[c]) && !known))
+            continue;
+        if (col_plan_is_one(p, (int)c))
             continue;
         while (first < p->table->n_rows && p->skip[first])
             first++;
@@ -96,7 +141,8 @@ static sc_status find_extra(col_plan *p)
     return SC_OK;
 }
 
-static sc_status plan_make(col_plan *p, const sol_table_map *map)
+/* Columns of the measurement, and the rows that the map is about. */
+static sc_status plan_choose(col_plan *p, const sol_table_map *map)
 {
     p->latency = col_table_column(p->table, "latency");
     if (p->latency < 0)
@@ -113,58 +159,71 @@ static sc_status plan_make(col_plan *p, const sol_table_map *map)
         p->origin[i] = col_table_column(p->table, origins[i]);
     if (p->latency < 0 && !p->untimed)
         return col_plan_missing(p, "column 'latency'", "latency");
-    sc_status status = SC_OK;
-    if (map && map->phase != p->phase->kind) {
-        memset(p->skip, true, p->table->n_rows * sizeof *p->skip);
-        return SC_OK;
-    }
-    if (map) {
-        if (*map->op_name)
-            col_plan_skip_ops(p, map->op_name);
-        status = col_plan_skip_others(p, map);
-        if (!status)
-            status = col_plan_skip_phases(p, map->phase);
-        if (!status)
-            status = col_plan_bind_map(p, map);
-    } else {
+    if (map && map->phase != p->phase->kind)
+        return col_plan_none(p, 0);
+    if (!map) {
         col_plan_skip_ops(p, p->op->name);
-        status = col_plan_skip_phases(p, SOL_N_PHASES);
-        if (!status)
-            status = col_plan_bind_names(p);
+        return col_plan_skip_phases(p, SOL_N_PHASES);
     }
-    /* Without a tp column, stored values are those of one GPU; a table that stores no
-     * sharded parameter at all is taken to be of the configuration asked for. */
+    if (*map->op_name)
+        col_plan_skip_ops(p, map->op_name);
+    sc_status status = col_plan_skip_others(p, map);
+    return status ? status : col_plan_skip_phases(p, map->phase);
+}
+
+/* Without a tp column, stored values are those of one GPU; a table that stores no sharded
+ * parameter at all is taken to be of the configuration asked for. */
+static void default_tp(col_plan *p)
+{
     p->default_tp = p->filter ? p->filter->tp : 1;
     for (int i = 0; i < p->op->n_params; i++)
         if (p->param[i] && p->op->param[i].shard_tp)
             p->default_tp = 1;
-    return status ? status : find_extra(p);
 }
 
-/* The points of the rows that one map (NULL: binding by name) is about. */
+/* All windows of the table, or one without rows, which tells what is missing. */
+static sc_status map_windows(col_plan *p, const sol_table_map *map, col_points *points,
+                             const col_sink *sink)
+{
+    col_taking t = {0};
+    sc_status status = SC_OK;
+    for (p->first = 0; !status; p->first += p->n) {
+        size_t rest = p->table->n_rows - p->first;
+        p->n = rest < COL_WINDOW ? rest : COL_WINDOW;
+        unbind(p);
+        status = map ? col_plan_bind_map(p, map) : col_plan_bind_names(p);
+        if (!status && p->first == 0) {
+            default_tp(p);
+            status = find_extra(p);
+            if (!status)
+                status = col_taking_open(p, &t);
+        }
+        if (!status)
+            status = col_taking_window(&t, points, sink);
+        if (p->n == rest)
+            break;
+    }
+    if (!status)
+        status = col_taking_end(&t, points);
+    col_taking_close(p, &t);
+    return status;
+}
+
+/* The rows that one map (NULL: binding by name) is about, into sink; what else is known
+ * of them, into out. */
 static sc_status map_rows(const col_plan *common, const sol_table_map *map,
-                          col_points *out)
+                          const col_sink *sink, col_points *out)
 {
     col_plan p = *common;
     col_scratch texts = {0};
     col_points points = {.op = p.op, .phase = p.phase->kind};
-    col_groups g = {0};
-    sol_config config = {0};
     p.scratch = &texts;
-    sc_status status = p.filter ? sol_config_copy(p.op, p.filter, &config, p.diag)
-                                : sol_config_init(p.op, &config, p.diag);
+    sc_status status = plan_alloc(&p);
     if (!status)
-        status = plan_alloc(&p);
+        status = plan_choose(&p, map);
     if (!status)
-        status = plan_make(&p, map);
-    if (!status)
-        status = col_gate_open(&p);
-    if (!status)
-        status = col_plan_take(&p, &points, &g, &config);
+        status = map_windows(&p, map, &points, sink);
     plan_free(&p);
-    sc_free(g.slot);
-    sc_free(g.row);
-    sol_config_clear(&config);
     if (status)
         col_points_clear(&points);
     else
@@ -172,27 +231,46 @@ static sc_status map_rows(const col_plan *common, const sol_table_map *map,
     return status;
 }
 
+/* What a map found joins what those before it did. */
+static sc_status join(const col_plan *p, col_points *into, col_points *more,
+                      const col_sink *sink, size_t first)
+{
+    if (first == 0) {
+        *into = *more;
+        return SC_OK;
+    }
+    size_t *to;
+    sc_status status = col_configs_merge(into, more, &to, p->diag);
+    if (!status) {
+        if (!sink->regroup(sink->user, first, to))
+            status = sc_diag_nomem(p->diag);
+        into->n += more->n;
+        sc_free(to);
+    }
+    col_points_clear(more);
+    return status;
+}
+
 /* Maps of one phase and stem share a table: each is about rows of its own. */
 static sc_status map_shared(const col_plan *p, const sol_table_map *first,
-                            col_points *out)
+                            const col_sink *sink, col_points *out)
 {
     col_points points = {.op = p->op, .phase = p->phase->kind};
     sc_status status = SC_OK, none = SC_OK;
     for (int i = 0; i < p->op->n_tables && !status; i++) {
         const sol_table_map *map = &p->op->table[i];
+        size_t before = sink->count(sink->user);
         col_points more;
         if (map->phase != first->phase || strcmp(map->stem, first->stem) != 0)
             continue;
-        status = map_rows(p, map, &more);
+        status = map_rows(p, map, sink, &more);
         if (status == SC_EDOMAIN) { /* none of its rows is here */
             none = status;
             status = SC_OK;
             continue;
         }
-        if (status)
-            break;
-        status = col_points_merge(&points, &more, p->diag);
-        col_points_clear(&more);
+        if (!status)
+            status = join(p, &points, &more, sink, before);
     }
     if (!status && points.n == 0)
         status = none;
@@ -203,9 +281,10 @@ static sc_status map_shared(const col_plan *p, const sol_table_map *first,
     return status;
 }
 
-static sc_status map_table(const col_table *table, const sol_op *op, sol_phase_kind phase,
-                           const sol_config *filter, bool untimed, col_points *out,
-                           sc_diags *warnings, sc_diag *diag)
+sc_status col_points_stream(const col_table *table, const sol_op *op,
+                            sol_phase_kind phase, const sol_config *filter, bool untimed,
+                            const col_sink *sink, col_points *out, sc_diags *warnings,
+                            sc_diag *diag)
 {
     col_plan p = {.table = table,
                   .untimed = untimed,
@@ -218,7 +297,72 @@ static sc_status map_table(const col_table *table, const sol_op *op, sol_phase_k
         return sc_diag_fail(diag, SC_EINVAL, SC1109, "op %s defines no %s phase",
                             op->name, sol_phase_name(phase));
     const sol_table_map *map = col_plan_choose(&p);
-    return map ? map_shared(&p, map, out) : map_rows(&p, NULL, out);
+    return map ? map_shared(&p, map, sink, out) : map_rows(&p, NULL, sink, out);
+}
+
+/* ---- into an array ---- */
+
+typedef struct listing {
+    col_point *point;
+    size_t n, capacity;
+    int n_axes;
+} listing;
+
+static bool list_block(void *user, const col_block *block)
+{
+    listing *to = user;
+    if (to->n + block->n > to->capacity) {
+        size_t capacity =
+            2 * to->capacity > to->n + block->n ? 2 * to->capacity : to->n + block->n;
+        col_point *more = sc_reallocarray(to->point, capacity, sizeof *more);
+        if (!more)
+            return false;
+        to->point = more;
+        to->capacity = capacity;
+    }
+    for (size_t i = 0; i < block->n; i++) {
+        col_point *point = &to->point[to->n++];
+        *point = (col_point){.latency_s = block->latency_s[i],
+                             .noise = block->noise[i],
+                             .samples = block->samples[i],
+                             .group = block->group[i],
+                             .line = block->line[i],
+                             .hot = block->hot[i]};
+        for (int k = 0; k < to->n_axes; k++)
+            point->axis[k] = block->axis[k][i];
+    }
+    return true;
+}
+
+static bool list_regroup(void *user, size_t first, const size_t *group)
+{
+    listing *to = user;
+    for (size_t i = first; i < to->n; i++)
+        to->point[i].group = (int)group[to->point[i].group];
+    return true;
+}
+
+static size_t list_count(const void *user)
+{
+    return ((const listing *)user)->n;
+}
+
+static sc_status map_table(const col_table *table, const sol_op *op, sol_phase_kind phase,
+                           const sol_config *filter, bool untimed, col_points *out,
+                           sc_diags *warnings, sc_diag *diag)
+{
+    listing list = {.n_axes = op->phase[phase] ? op->phase[phase]->n_axes : 0};
+    const col_sink sink = {list_block, list_regroup, list_count, &list};
+    col_points points;
+    sc_status status = col_points_stream(table, op, phase, filter, untimed, &sink,
+                                         &points, warnings, diag);
+    if (status) {
+        sc_free(list.point);
+        return status;
+    }
+    points.point = list.point;
+    *out = points;
+    return SC_OK;
 }
 
 sc_status col_points_map(const col_table *table, const sol_op *op, sol_phase_kind phase,
@@ -240,8 +384,10 @@ void col_points_clear(col_points *points)
     for (size_t i = 0; i < points->n_configs; i++)
         sol_config_clear(&points->config[i]);
     sc_free(points->config);
+    sc_free(points->apart);
     sc_free(points->point);
     points->config = NULL;
+    points->apart = NULL;
     points->point = NULL;
     points->n = points->n_configs = 0;
 }

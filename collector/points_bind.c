@@ -13,18 +13,26 @@
 
 /* ---- columns of numbers ---- */
 
-/* Adds the numbers of a column to sum[n_rows] for the rows that are not skipped. */
+/* Adds the numbers of a column to sum[n] for the rows of the window that are not skipped.
+ */
 static sc_status add_column(const col_plan *p, int column, double *sum)
 {
-    for (size_t row = 0; row < p->table->n_rows; row++) {
+    enum { AT_ONCE = 256 };
+    const col_values *cells = col_plan_values(p, column);
+    double part[AT_ONCE];
+    for (size_t i = 0; i < p->n; i++) {
+        size_t row = p->first + i;
         double value;
+        if (i % AT_ONCE == 0 && !cells->is_text)
+            col_values_read(cells, row, p->n - i < AT_ONCE ? p->n - i : AT_ONCE, part);
+        value = cells->is_text ? NAN : part[i % AT_ONCE];
         if (p->skip[row])
             continue;
-        if (!col_table_number(p->table, row, column, &value))
+        if (!isfinite(value) && !col_table_number(p->table, row, column, &value))
             return col_plan_fail(p, row, SC2002, p->table->column[column],
                                  col_plan_cell(p, row, column), "is not a finite number",
                                  "mend the row or leave it out");
-        sum[row] += value;
+        sum[i] += value;
     }
     p->used[column] = true;
     return SC_OK;
@@ -33,7 +41,7 @@ static sc_status add_column(const col_plan *p, int column, double *sum)
 /* *out receives the sum of the columns (column[1] may be -1). */
 static sc_status bind_columns(const col_plan *p, const int column[2], double **out)
 {
-    double *sum = sc_calloc(p->table->n_rows, sizeof *sum);
+    double *sum = sc_calloc(p->n, sizeof *sum);
     if (!sum)
         return sc_diag_nomem(p->diag);
     sc_status status = add_column(p, column[0], sum);
@@ -108,6 +116,8 @@ static sc_status bind_param(const col_plan *p, int i)
     if (column >= 0)
         return bind_column(p, column, &p->param[i]);
     double value = p->filter ? p->filter->param[i] : param->value;
+    if (p->first > 0) /* it was told */
+        return SC_OK;
     if (value == 0) /* a feature that is off, and the table knows nothing of it */
         return SC_OK;
     snprintf(text, sizeof text, "no column '%s': %.9g is taken for all rows", param->name,
@@ -166,7 +176,8 @@ static bool columns_match(const sol_table_map *map, const col_table *table)
             return false;
     if (!*map->op_name || name < 0)
         return n > 0 && !*map->op_name;
-    for (size_t row = 0; row < table->n_rows; row++)
+    bool one = table->values[name].width == COL_ONE;
+    for (size_t row = 0; row < (one && table->n_rows ? 1 : table->n_rows); row++)
         if (strcmp(col_table_text(table, row, name, number), map->op_name) == 0)
             return true;
     return false;
@@ -235,14 +246,14 @@ static sc_status map_run(const col_plan *p, const sol_table_column *target,
     for (int symbol = 0; symbol < n; symbol++)
         stride[symbol] = mentioned[symbol];
     sc_status status = sol_program_new(map->columns, &target->expr, 1, &program, p->diag);
-    if (!status && sol_program_eval(program, (const double *const *)in, stride,
-                                    p->table->n_rows, &out))
+    if (!status &&
+        sol_program_eval(program, (const double *const *)in, stride, p->n, &out))
         status = sc_diag_nomem(p->diag);
     sol_program_free(program);
     sc_free(stride);
-    for (size_t row = 0; !status && row < p->table->n_rows; row++)
-        if (!p->skip[row] && !isfinite(out[row]))
-            status = col_plan_fail(p, row, SC2002, target->target, target->text,
+    for (size_t i = 0; !status && i < p->n; i++)
+        if (!p->skip[p->first + i] && !isfinite(out[i]))
+            status = col_plan_fail(p, p->first + i, SC2002, target->target, target->text,
                                    "has no finite value in this row",
                                    "mend the row or leave it out");
     return status;
@@ -257,13 +268,18 @@ static sc_status map_cases(const col_plan *p, const sol_table_column *target,
     snprintf(what, sizeof what, "column '%s'", target->text);
     if (column < 0)
         return col_plan_missing(p, what, target->text);
-    double *result = sc_calloc(p->table->n_rows, sizeof *result);
+    double *result = sc_calloc(p->n, sizeof *result);
     if (!result)
         return sc_diag_nomem(p->diag);
-    for (size_t row = 0; row < p->table->n_rows; row++) {
+    for (size_t row = 0; row < p->n; row++) {
+        if (row > 0 && col_plan_same(p, p->first + row, p->first + row - 1, column)) {
+            result[row] = result[row - 1];
+            continue;
+        }
+        const char *label = col_plan_cell(p, p->first + row, column);
         result[row] = target->otherwise;
         for (int i = 0; i < target->n_cases; i++)
-            if (strcmp(col_plan_cell(p, row, column), target->cases[i].label) == 0)
+            if (strcmp(label, target->cases[i].label) == 0)
                 result[row] = target->cases[i].number;
     }
     p->used[column] = true;
@@ -280,7 +296,7 @@ static sc_status map_column(const col_plan *p, const sol_table_map *map,
     size_t n = (size_t)sol_symbol_count(map->columns);
     double **in = sc_calloc(n + 1, sizeof *in);
     bool *mentioned = sc_calloc(n + 1, sizeof *mentioned);
-    double *result = sc_calloc(p->table->n_rows, sizeof *result);
+    double *result = sc_calloc(p->n, sizeof *result);
     sc_status status = in && mentioned && result ? SC_OK : sc_diag_nomem(p->diag);
     if (!status)
         status = map_inputs(p, map, target->expr, in, mentioned);

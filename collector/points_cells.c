@@ -14,18 +14,14 @@ const char *col_plan_cell(const col_plan *p, size_t row, int column)
                           p->scratch->text[p->scratch->next++ % 4]);
 }
 
-/* The numbers of a column, NULL where it holds texts. */
-const double *col_plan_numbers(const col_plan *p, int column)
-{
-    return p->table->values ? p->table->values[column].number : NULL;
-}
-
 bool col_plan_same(const col_plan *p, size_t a, size_t b, int column)
 {
-    const double *number = col_plan_numbers(p, column);
-    if (number)
-        return number[a] == number[b] || (isnan(number[a]) && isnan(number[b]));
-    return strcmp(col_plan_label(p, a, column), col_plan_label(p, b, column)) == 0;
+    double x = col_values_at(col_plan_values(p, column), a);
+    double y = col_values_at(col_plan_values(p, column), b);
+    if (x == y || (isnan(x) && isnan(y)))
+        return true;
+    return col_plan_values(p, column)->is_text &&
+           strcmp(col_plan_label(p, a, column), col_plan_label(p, b, column)) == 0;
 }
 
 const char *col_apart_default(const char *column)
@@ -56,7 +52,7 @@ sc_status col_plan_fail(const col_plan *p, size_t row, sc_code code, const char 
                         const char *text, const char *problem, const char *hint)
 {
     sc_diag_fail(p->diag, SC_EPARSE, code, "%s '%s' %s", column, text, problem);
-    sc_diag_at(p->diag, p->table->path, p->table->line[row], 0, 0, NULL);
+    sc_diag_at(p->diag, p->table->path, col_table_line(p->table, row), 0, 0, NULL);
     sc_diag_hint(p->diag, "%s", hint);
     return SC_EPARSE;
 }
@@ -77,13 +73,29 @@ sc_status col_plan_missing(const col_plan *p, const char *what, const char *want
     return SC_EPARSE;
 }
 
+sc_status col_plan_none(const col_plan *p, size_t n_dropped)
+{
+    sc_diag_fail(p->diag, SC_EDOMAIN, SC2004, "no row for %s of op %s",
+                 sol_phase_name(p->phase->kind), p->op->name);
+    sc_diag_at(p->diag, p->table->path, 0, 0, 0, NULL);
+    if (n_dropped)
+        sc_diag_hint(p->diag,
+                     "%zu rows have other parameters or dtypes than asked for, or "
+                     "lie outside the op's ranges",
+                     n_dropped);
+    else
+        sc_diag_hint(p->diag, "the table has %zu rows of other phases or ops",
+                     p->table->n_rows);
+    return SC_EDOMAIN;
+}
+
 sc_status col_plan_warn(const col_plan *p, size_t row, sc_code code, const char *text)
 {
     sc_diag diag;
     sc_diag_clear(&diag);
     sc_diag_warn(&diag, code, "%s", text);
-    sc_diag_at(&diag, p->table->path, p->table->n_rows ? p->table->line[row] : 0, 0, 0,
-               NULL);
+    sc_diag_at(&diag, p->table->path,
+               p->table->n_rows ? col_table_line(p->table, row) : 0, 0, 0, NULL);
     return sc_diags_add(p->warnings, &diag) ? sc_diag_nomem(p->diag) : SC_OK;
 }
 

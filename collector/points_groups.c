@@ -46,10 +46,11 @@ static uint64_t hash_row(const col_plan *p, const sol_config *config, size_t row
 {
     uint64_t hash = col_config_hash(p->op, config);
     for (int i = 0; i < p->n_extra; i++) {
-        const double *number = col_plan_numbers(p, p->extra[i]);
-        const char *text = number ? "" : col_plan_label(p, row, p->extra[i]);
-        if (number && !isnan(number[row])) /* every NaN is the same empty cell */
-            hash = hash_bytes(hash, &number[row], sizeof *number);
+        const col_values *cells = col_plan_values(p, p->extra[i]);
+        double cell = cells->is_text ? NAN : col_values_at(cells, row) + 0.0;
+        const char *text = cells->is_text ? col_plan_label(p, row, p->extra[i]) : "";
+        if (!isnan(cell)) /* every NaN is the same empty cell */
+            hash = hash_bytes(hash, &cell, sizeof cell);
         hash = hash_bytes(hash, text, strlen(text) + 1);
     }
     return hash;
@@ -105,6 +106,10 @@ static sc_status add_config(const col_plan *p, col_points *points, col_groups *g
         if (!more)
             return sc_diag_nomem(p->diag);
         points->config = more;
+        uint64_t *apart = sc_reallocarray(points->apart, capacity, sizeof *apart);
+        if (!apart)
+            return sc_diag_nomem(p->diag);
+        points->apart = apart;
         size_t *rows = sc_reallocarray(g->row, capacity, sizeof *rows);
         if (!rows)
             return sc_diag_nomem(p->diag);
@@ -115,6 +120,7 @@ static sc_status add_config(const col_plan *p, col_points *points, col_groups *g
     if (status)
         return status;
     g->row[n] = row;
+    points->apart[n] = col_plan_apart(p, row);
     points->n_configs++;
     return SC_OK;
 }
@@ -175,8 +181,8 @@ static bool lookup_make(lookup *all, const col_points *of)
     all->apart = sc_calloc(n + 1, sizeof *all->apart);
     if (!all->slot || !all->twins || !all->apart)
         return false;
-    for (size_t i = 0; i < of->n; i++)
-        all->apart[of->point[i].group] = of->point[i].apart;
+    for (size_t i = 0; i < n && of->apart; i++)
+        all->apart[i] = of->apart[i];
     for (size_t i = 0; i < n; i++) {
         size_t at = lookup_slot(all, &all->config[i], all->apart[i]);
         if (!all->slot[at])
@@ -215,6 +221,45 @@ static bool match_configs(const col_points *into, const col_points *more, size_t
     return ok;
 }
 
+sc_status col_configs_merge(col_points *into, col_points *more, size_t **to,
+                            sc_diag *diag)
+{
+    size_t *place = sc_calloc(more->n_configs + 1, sizeof *place), n = 0;
+    bool matched = place && match_configs(into, more, place, &n);
+    sol_config *config = matched ? sc_calloc(n + 1, sizeof *config) : NULL;
+    uint64_t *apart = matched ? sc_calloc(n + 1, sizeof *apart) : NULL;
+    if (!config || !apart) {
+        sc_free(place);
+        sc_free(config);
+        sc_free(apart);
+        return sc_diag_nomem(diag);
+    }
+    if (into->n_configs)
+        memcpy(config, into->config, into->n_configs * sizeof *config);
+    if (into->n_configs && into->apart)
+        memcpy(apart, into->apart, into->n_configs * sizeof *apart);
+    for (size_t i = 0; i < more->n_configs; i++) {
+        if (more->apart)
+            apart[place[i]] = more->apart[i];
+        if (place[i] >= into->n_configs)
+            config[place[i]] = more->config[i];
+        else
+            sol_config_clear(&more->config[i]);
+    }
+    col_points_keep(into->device, sizeof into->device, more->device);
+    col_points_keep(into->framework, sizeof into->framework, more->framework);
+    col_points_keep(into->date, sizeof into->date, more->date);
+    sc_free(into->config);
+    sc_free(into->apart);
+    into->config = config;
+    into->apart = apart;
+    into->n_configs = n;
+    into->n_dropped += more->n_dropped;
+    more->n_configs = 0; /* moved or released */
+    *to = place;
+    return SC_OK;
+}
+
 sc_status col_points_merge(col_points *into, col_points *more, sc_diag *diag)
 {
     if (into->op != more->op || into->phase != more->phase)
@@ -225,43 +270,25 @@ sc_status col_points_merge(col_points *into, col_points *more, sc_diag *diag)
         *more = (col_points){.op = into->op, .phase = into->phase};
         return SC_OK;
     }
-    size_t *to = sc_calloc(more->n_configs, sizeof *to);
+    size_t *to;
     col_point *point = sc_calloc(into->n + more->n, sizeof *point);
-    size_t n_configs;
-    sol_config *config = NULL;
-    if (to && point && match_configs(into, more, to, &n_configs))
-        config = sc_calloc(n_configs, sizeof *config);
-    if (!config) {
-        sc_free(to);
-        sc_free(point);
+    if (!point)
         return sc_diag_nomem(diag);
+    sc_status status = col_configs_merge(into, more, &to, diag);
+    if (status) {
+        sc_free(point);
+        return status;
     }
-    if (into->n_configs)
-        memcpy(config, into->config, into->n_configs * sizeof *config);
     if (into->n)
         memcpy(point, into->point, into->n * sizeof *point);
-    for (size_t i = 0; i < more->n_configs; i++) {
-        if (to[i] >= into->n_configs)
-            config[to[i]] = more->config[i];
-        else
-            sol_config_clear(&more->config[i]);
-    }
     for (size_t i = 0; i < more->n; i++) {
         point[into->n + i] = more->point[i];
         point[into->n + i].group = (int)to[more->point[i].group];
     }
-    col_points_keep(into->device, sizeof into->device, more->device);
-    col_points_keep(into->framework, sizeof into->framework, more->framework);
-    col_points_keep(into->date, sizeof into->date, more->date);
-    sc_free(into->config);
     sc_free(into->point);
     sc_free(to);
-    into->config = config;
     into->point = point;
     into->n += more->n;
-    into->n_configs = n_configs;
-    into->n_dropped += more->n_dropped;
-    more->n_configs = 0; /* moved or released */
     col_points_clear(more);
     return SC_OK;
 }

@@ -42,12 +42,39 @@ static bool single_phase(const sol_op *op)
 static sol_phase_kind phase_cell(const col_plan *p, size_t row, int column,
                                  col_memo *seen)
 {
-    if (col_plan_numbers(p, column))
+    if (!col_plan_values(p, column)->is_text)
         return SOL_N_PHASES;
     const char *text = col_plan_cell(p, row, column);
     if (!col_memo_holds(seen, text))
         *seen = (col_memo){text, phase_word(text)};
     return (sol_phase_kind)seen->meaning;
+}
+
+/* Is the cell of a row one of the values? *n receives how many rows from it on have the
+ * same cell. */
+static bool cell_run(const col_plan *p, int column, size_t row, char *const *value,
+                     size_t *n)
+{
+    const char *text = col_plan_cell(p, row, column);
+    const col_values *cells = col_plan_values(p, column);
+    double own = col_values_at(cells, row);
+    *n = 1;
+    if (cells->width == COL_ONE)
+        *n = p->table->n_rows - row;
+    while (row + *n < p->table->n_rows && col_values_at(cells, row + *n) == own)
+        ++*n;
+    for (; *value; value++)
+        if (strcmp(*value, text) == 0)
+            return true;
+    return false;
+}
+
+/* Skips rows whose cell is none of the values. */
+static void skip_others(const col_plan *p, int column, char *const *value)
+{
+    for (size_t row = 0, n; row < p->table->n_rows; row += n)
+        if (!cell_run(p, column, row, value, &n))
+            memset(p->skip + row, true, n * sizeof *p->skip);
 }
 
 /* Skips rows by the column phase, else by a word of op_name, else by one of the file's
@@ -80,7 +107,7 @@ sc_status col_plan_skip_phases(const col_plan *p, sol_phase_kind map_says)
                 sc_diag_fail(p->diag, SC_EPARSE, SC2005,
                              "nothing tells the rows' phase, and op %s has two",
                              p->op->name);
-                sc_diag_at(p->diag, t->path, t->line[row], 0, 0, NULL);
+                sc_diag_at(p->diag, t->path, col_table_line(t, row), 0, 0, NULL);
                 sc_diag_hint(p->diag, "add a column phase with context or generation, or "
                                       "put that word into the file's name");
                 return SC_EPARSE;
@@ -98,19 +125,11 @@ void col_plan_skip_ops(const col_plan *p, const char *op_name)
     bool any = false;
     if (column < 0)
         return;
-    for (size_t row = 0; row < p->table->n_rows && !any; row++)
-        any = strcmp(col_plan_cell(p, row, column), op_name) == 0;
-    for (size_t row = 0; any && row < p->table->n_rows; row++)
-        p->skip[row] |= strcmp(col_plan_cell(p, row, column), op_name) != 0;
-}
-
-/* Is text one of the values? */
-static bool is_value(char *const *value, const char *text)
-{
-    for (; *value; value++)
-        if (strcmp(*value, text) == 0)
-            return true;
-    return false;
+    char *const value[] = {(char *)op_name, NULL};
+    for (size_t row = 0, n = 0; row < p->table->n_rows && !any; row += n)
+        any = cell_run(p, column, row, value, &n);
+    if (any)
+        skip_others(p, column, value);
 }
 
 /* Skips the rows that the map is not about. */
@@ -122,8 +141,7 @@ sc_status col_plan_skip_others(const col_plan *p, const sol_table_map *map)
             return col_plan_missing(p, "a column that tells the op's rows",
                                     map->rows[i].column);
         p->used[column] = true;
-        for (size_t row = 0; row < p->table->n_rows; row++)
-            p->skip[row] |= !is_value(map->rows[i].value, col_plan_cell(p, row, column));
+        skip_others(p, column, map->rows[i].value);
     }
     return SC_OK;
 }

@@ -18,82 +18,11 @@
  */
 #define MEDIAN_ERROR (1.2533 * 1.4826)
 
-/* ---- ranges and guards ---- */
-
-sc_status col_gate_open(col_plan *p)
-{
-    col_gate *g = &p->gate;
-    size_t n = (size_t)p->phase->n_guards,
-           n_symbols = (size_t)sol_symbol_count(p->op->ctx);
-    if (!n)
-        return SC_OK;
-    const sol_expr **root = sc_calloc(n, sizeof *root);
-    g->value = sc_calloc(n_symbols, sizeof *g->value);
-    g->in = sc_calloc(n_symbols, sizeof *g->in);
-    g->stride = sc_calloc(n_symbols, 1);
-    g->holds = sc_calloc(n, sizeof *g->holds);
-    g->out = sc_calloc(n, sizeof *g->out);
-    sc_status status = SC_ENOMEM;
-    if (root && g->value && g->in && g->stride && g->holds && g->out) {
-        for (size_t i = 0; i < n; i++) {
-            root[i] = p->phase->guard[i].expr;
-            g->out[i] = &g->holds[i];
-        }
-        for (size_t i = 0; i < n_symbols; i++)
-            g->in[i] = &g->value[i];
-        memset(g->stride, 1, n_symbols); /* anything may differ from row to row */
-        status = sol_program_new(p->op->ctx, root, (int)n, &g->program, p->diag);
-    }
-    if (!status)
-        status = sol_plan_new(g->program, g->in, g->stride, &g->plan);
-    if (!status)
-        status = sol_run_new(g->plan, &g->run);
-    sc_free(root);
-    return status == SC_ENOMEM ? sc_diag_nomem(p->diag) : status;
-}
-
-void col_gate_close(col_gate *g)
-{
-    sol_run_free(g->run);
-    sol_plan_free(g->plan);
-    sol_program_free(g->program);
-    sc_free(g->value);
-    sc_free(g->in);
-    sc_free(g->stride);
-    sc_free(g->holds);
-    sc_free(g->out);
-}
-
-/* sol_phase_admits without its words: tables have rows by the million. */
-static bool gate_test(const col_plan *p, const sol_config *config, const double *axis)
-{
-    const col_gate *g = &p->gate;
-    bool admitted = true;
-    for (int i = 0; i < p->phase->n_axes; i++) {
-        const sol_axis *a = &p->phase->axis[i];
-        admitted &= axis[i] >= a->lo && axis[i] <= a->hi && axis[i] == floor(axis[i]);
-    }
-    if (!g->program || !admitted)
-        return admitted;
-    sol_config_values(p->op, p->phase, config, g->value);
-    for (int i = 0; i < p->phase->n_axes; i++)
-        g->value[p->phase->axis[i].symbol] = axis[i];
-    sol_run_block(g->run, g->in, 0, 1, g->out);
-    for (int i = 0; i < p->phase->n_guards; i++)
-        admitted &= g->holds[i] != 0 && !isnan(g->holds[i]);
-    return admitted;
-}
-
-/* ---- rows ---- */
+/* ---- quantities of a row ---- */
 
 /* Latency in seconds; "nan" and "inf" are told from text that is no number. */
 static sc_status read_latency(const col_plan *p, size_t row, double *out)
 {
-    const double *ms = col_plan_numbers(p, p->latency);
-    if (ms && ms[row] > 0 && isfinite(ms[row])) {
-        *out = ms[row] / 1e3;
-        return SC_OK;
-    }
     const char *text = col_plan_cell(p, row, p->latency);
     double value = NAN;
     const char *sign = text + (*text == '-' || *text == '+');
@@ -113,12 +42,8 @@ static sc_status read_latency(const col_plan *p, size_t row, double *out)
 /* Optional numbers of a row: NaN where the column or the cell is empty. */
 static sc_status read_optional(const col_plan *p, size_t row, int column, double *out)
 {
-    const double *number = column >= 0 ? col_plan_numbers(p, column) : NULL;
     *out = NAN;
-    if (column < 0 || (number && isnan(number[row])))
-        return SC_OK;
-    const char *text = number ? "" : col_plan_cell(p, row, column);
-    if (!number && !*text)
+    if (column < 0 || !*col_plan_cell(p, row, column))
         return SC_OK;
     if (!col_table_number(p->table, row, column, out) || *out < 0)
         return col_plan_fail(p, row, SC2002, p->table->column[column],
@@ -128,7 +53,7 @@ static sc_status read_optional(const col_plan *p, size_t row, int column, double
     return SC_OK;
 }
 
-static sc_status read_quality(const col_plan *p, size_t row, col_point *point)
+static sc_status read_noise(const col_plan *p, size_t row, size_t i, col_block *block)
 {
     double mad, samples;
     sc_status status = read_optional(p, row, p->mad, &mad);
@@ -136,154 +61,122 @@ static sc_status read_quality(const col_plan *p, size_t row, col_point *point)
         status = read_optional(p, row, p->samples, &samples);
     if (status)
         return status;
-    point->samples = samples >= 1 && samples < 1e9 ? (int)samples : 0;
-    point->noise =
-        point->samples && isfinite(mad)
-            ? MEDIAN_ERROR * mad / 1e3 / (point->latency_s * sqrt(point->samples))
+    block->samples[i] = samples >= 1 && samples < 1e9 ? (int)samples : 0;
+    block->noise[i] =
+        block->samples[i] && isfinite(mad)
+            ? MEDIAN_ERROR * mad / 1e3 / (block->latency_s[i] * sqrt(block->samples[i]))
             : NAN;
-    const char *cache = p->cache >= 0 ? col_plan_cell(p, row, p->cache) : "";
-    if (!*cache) {
-        point->hot = true;
-        return SC_OK;
-    }
-    point->hot = strcasecmp(cache, "cold") != 0;
-    if (point->hot && strcasecmp(cache, "hot") != 0)
-        return col_plan_fail(p, row, SC2002, "cache", cache, "is neither hot nor cold",
-                             "hot: repeated over one buffer; cold: flushed or rotated");
     return SC_OK;
 }
 
-/* What becomes of a row. */
-typedef enum fate { KEEP, DROP_FILTER, DROP_DTYPE, DROP_RANGE } fate;
-
-/* The dtype of slot i in a row, -1 where the op has none of that name. */
-static int dtype_cell(const col_plan *p, size_t row, int i)
+static sc_status read_cache(const col_plan *p, size_t row, bool *hot)
 {
-    sol_dtype dtype;
-    const char *text = col_plan_cell(p, row, p->slot[i]);
-    if (!col_memo_holds(&p->dtype[i], text)) {
-        bool known = p->labels[i] ? sol_table_dtype_parse(p->labels[i], text, &dtype)
-                                  : sol_dtype_parse(text, &dtype);
-        known = known && p->op->slot[i].allowed[dtype];
-        p->dtype[i] = (col_memo){col_plan_numbers(p, p->slot[i]) ? NULL : text,
-                                 known ? (int)dtype : -1};
-    }
-    return p->dtype[i].meaning;
-}
-
-/* Sets parameters, tp and dtypes of config from a row. Sharded parameters are stored
- * local to one GPU and held here for the whole model. */
-static fate row_config(const col_plan *p, size_t row, sol_config *config)
-{
-    config->tp = p->tp ? p->tp[row] : p->default_tp;
-    if (!(config->tp >= 1))
-        return DROP_RANGE;
-    config->tp_given = p->tp != NULL;
-    for (int i = 0; i < p->op->n_params; i++) {
-        const sol_param *param = &p->op->param[i];
-        if (p->param[i]) {
-            config->param[i] = p->param[i][row] * (param->shard_tp ? config->tp : 1);
-            config->given[i] = true;
-        }
-        if (!(config->param[i] >= param->lo && config->param[i] <= param->hi))
-            return DROP_RANGE;
-    }
-    for (int i = 0; i < p->op->n_slots; i++) {
-        if (p->slot[i] < 0)
-            continue;
-        int dtype = dtype_cell(p, row, i);
-        if (dtype < 0)
-            return DROP_DTYPE;
-        config->slot[i] = (sol_dtype)dtype;
-        config->slot_given[i] = true;
-    }
-    sol_config_follow(p->op, config);
-    return KEEP;
-}
-
-/* Does the configuration have what the user asked for? Sharded parameters are compared as
- * one GPU sees them: 128 heads at tp 8 are 16 heads at tp 1. */
-static bool passes(const col_plan *p, const sol_config *config)
-{
-    const sol_config *want = p->filter;
-    if (!want)
-        return true;
-    for (int i = 0; i < p->op->n_params; i++) {
-        bool shard = p->op->param[i].shard_tp;
-        if (!want->given[i] && !(shard && want->tp_given))
-            continue;
-        double a = want->param[i], b = config->param[i];
-        if (shard ? a * config->tp != b * want->tp : a != b)
-            return false;
-    }
-    for (int i = 0; i < p->op->n_slots; i++)
-        if (want->slot_given[i] && want->slot[i] != config->slot[i])
-            return false;
-    return true;
-}
-
-/* What was left out, for the warnings. */
-typedef struct losses {
-    size_t n[DROP_RANGE + 1], first[DROP_RANGE + 1];
-    char why[512]; /* of the first row out of range */
-} losses;
-
-static sc_status take_row(const col_plan *p, col_points *points, col_groups *g,
-                          losses *lost, sol_config *config, size_t row)
-{
-    col_point point = {.line = p->table->line[row]};
-    sc_diag why;
-    sc_diag_clear(&why);
-    sc_status status = p->untimed ? SC_OK : read_latency(p, row, &point.latency_s);
-    if (!status && !p->untimed)
-        status = read_quality(p, row, &point);
-    if (status)
-        return status;
-    point.apart = col_plan_apart(p, row);
-    for (int i = 0; i < p->phase->n_axes; i++)
-        point.axis[i] = p->axis[i] ? p->axis[i][row] : p->phase->axis[i].value;
-    fate end = row_config(p, row, config);
-    if (end == KEEP && !passes(p, config))
-        end = DROP_FILTER;
-    if (end == KEEP) {
-        bool admitted = gate_test(p, config, point.axis);
-        if (!admitted && !lost->n[DROP_RANGE])
-            status = sol_phase_admits(p->op, p->phase, config, point.axis, &why);
-        if (status == SC_ENOMEM)
-            return sc_diag_nomem(p->diag);
-        end = admitted ? KEEP : DROP_RANGE;
-    }
-    if (end != KEEP) {
-        if (!lost->n[end]++)
-            lost->first[end] = row;
-        if (end == DROP_RANGE && lost->n[end] == 1)
-            snprintf(lost->why, sizeof lost->why, "%s", why.message);
-        points->n_dropped++;
+    const char *cache = col_plan_cell(p, row, p->cache);
+    *hot = strcasecmp(cache, "cold") != 0;
+    if (!*cache || !*hot || strcasecmp(cache, "hot") == 0)
         return SC_OK;
+    return col_plan_fail(p, row, SC2002, "cache", cache, "is neither hot nor cold",
+                         "hot: repeated over one buffer; cold: flushed or rotated");
+}
+
+/* Latencies and what is known of them, for the rows of the window that are not skipped.
+ */
+static sc_status read_quantities(const col_plan *p, col_block *block)
+{
+    const col_values *ms = col_plan_values(p, p->latency);
+    bool noise = p->mad >= 0 || p->samples >= 0, simple = !ms->is_text;
+    sc_status status = SC_OK;
+    /* Decimal milliseconds become seconds by their digits. */
+    simple &= !p->table->decimal;
+    if (simple)
+        col_values_read(ms, p->first, p->n, block->latency_s);
+    for (size_t i = 0; i < p->n && !status; i++) {
+        size_t row = p->first + i;
+        if (p->skip[row])
+            continue;
+        double *latency_s = &block->latency_s[i];
+        if (simple && *latency_s > 0 && isfinite(*latency_s))
+            *latency_s /= 1e3;
+        else
+            status = read_latency(p, row, latency_s);
+        block->samples[i] = 0;
+        block->noise[i] = NAN;
+        block->hot[i] = true;
+        if (!status && noise)
+            status = read_noise(p, row, i, block);
+        if (!status && p->cache >= 0 && i > 0 && !p->skip[row - 1] &&
+            col_plan_same(p, row, row - 1, p->cache))
+            block->hot[i] = block->hot[i - 1];
+        else if (!status && p->cache >= 0)
+            status = read_cache(p, row, &block->hot[i]);
     }
-    status = col_groups_find(p, points, g, config, row, &point.group);
-    if (!status)
-        points->point[points->n++] = point;
     return status;
 }
 
-static sc_status report_losses(const col_plan *p, const losses *lost)
+/* ---- rows ---- */
+
+/* Rows without a latency that is read. */
+static void no_quantities(const col_plan *p, col_block *block)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        block->latency_s[i] = block->noise[i] = 0;
+        block->samples[i] = 0;
+        block->hot[i] = false;
+    }
+}
+
+static void drop(col_taking *t, col_points *points, col_fate fate, size_t row)
+{
+    if (!t->lost.n[fate]++)
+        t->lost.first[fate] = row;
+    points->n_dropped++;
+}
+
+static sc_status drop_range(col_taking *t, col_points *points, size_t i)
+{
+    const col_plan *p = t->p;
+    size_t row = p->first + i;
+    double axis[SOL_MAX_AXES];
+    sc_diag why;
+    sc_diag_clear(&why);
+    for (int k = 0; k < p->phase->n_axes; k++)
+        axis[k] = p->axis[k] ? p->axis[k][i] : p->phase->axis[k].value;
+    if (!t->lost.n[COL_DROP_RANGE] && col_plan_config(p, row, &t->config) == COL_KEEP &&
+        sol_phase_admits(p->op, p->phase, &t->config, axis, &why) == SC_ENOMEM)
+        return sc_diag_nomem(p->diag);
+    if (!t->lost.n[COL_DROP_RANGE])
+        snprintf(t->lost.why, sizeof t->lost.why, "%s", why.message);
+    drop(t, points, COL_DROP_RANGE, row);
+    return SC_OK;
+}
+
+/* The group of a key of which a row is kept. */
+static sc_status find_group(col_taking *t, col_points *points, col_key *key, size_t row)
+{
+    if (key->group >= 0)
+        return SC_OK;
+    col_plan_config(t->p, row, &t->config);
+    return col_groups_find(t->p, points, &t->groups, &t->config, row, &key->group);
+}
+
+static sc_status report_losses(const col_plan *p, const col_losses *lost)
 {
     char text[512 + 256];
     sc_status status = SC_OK;
-    if (lost->n[DROP_DTYPE]) {
-        size_t row = lost->first[DROP_DTYPE];
+    if (lost->n[COL_DROP_DTYPE]) {
+        size_t row = lost->first[COL_DROP_DTYPE];
         snprintf(text, sizeof text,
                  "%zu row%s with a dtype that op %s does not have left out",
-                 lost->n[DROP_DTYPE], lost->n[DROP_DTYPE] == 1 ? "" : "s", p->op->name);
+                 lost->n[COL_DROP_DTYPE], lost->n[COL_DROP_DTYPE] == 1 ? "" : "s",
+                 p->op->name);
         status = col_plan_warn(p, row, SC1107, text);
     }
-    if (!status && lost->n[DROP_RANGE]) {
-        size_t n = lost->n[DROP_RANGE];
+    if (!status && lost->n[COL_DROP_RANGE]) {
+        size_t n = lost->n[COL_DROP_RANGE];
         snprintf(text, sizeof text, "%zu row%s outside the ranges of op %s left out%s%s",
                  n, n == 1 ? "" : "s", p->op->name, *lost->why ? "; the first: " : "",
                  lost->why);
-        status = col_plan_warn(p, lost->first[DROP_RANGE], SC2007, text);
+        status = col_plan_warn(p, lost->first[COL_DROP_RANGE], SC2007, text);
     }
     return status;
 }
@@ -296,8 +189,8 @@ static void keep_origin(const col_plan *p, col_points *points, size_t row)
     for (int i = 0; i < 4; i++) {
         text[i] = p->origin[i] >= 0 ? col_plan_cell(p, row, p->origin[i]) : "";
         seen &= col_memo_holds(&p->origin_seen[i], text[i]);
-        p->origin_seen[i].text =
-            p->origin[i] >= 0 && col_plan_numbers(p, p->origin[i]) ? NULL : text[i];
+        bool lasts = p->origin[i] < 0 || col_plan_values(p, p->origin[i])->is_text;
+        p->origin_seen[i].text = lasts ? text[i] : NULL;
     }
     if (seen)
         return;
@@ -308,40 +201,121 @@ static void keep_origin(const col_plan *p, col_points *points, size_t row)
     col_points_keep(points->date, sizeof points->date, text[3]);
 }
 
-sc_status col_plan_take(const col_plan *p, col_points *points, col_groups *g,
-                        sol_config *config)
+static bool one_origin(const col_plan *p)
 {
-    losses lost = {0};
-    size_t used = 0;
-    for (int i = 0; i < p->n_extra && used < sizeof points->unknown; i++)
-        used += (size_t)snprintf(points->unknown + used, sizeof points->unknown - used,
-                                 "%s%s", i ? ", " : "", p->table->column[p->extra[i]]);
-    points->point = sc_calloc(p->table->n_rows, sizeof *points->point);
-    if (!points->point)
-        return sc_diag_nomem(p->diag);
-    for (size_t row = 0; row < p->table->n_rows; row++) {
-        size_t before = points->n;
-        if (p->skip[row])
-            continue;
-        sc_status status = take_row(p, points, g, &lost, config, row);
-        if (status)
-            return status;
-        if (points->n > before)
-            keep_origin(p, points, row);
-    }
-    sc_status status = report_losses(p, &lost);
-    if (status || points->n)
-        return status;
-    sc_diag_fail(p->diag, SC_EDOMAIN, SC2004, "no row for %s of op %s",
-                 sol_phase_name(p->phase->kind), p->op->name);
-    sc_diag_at(p->diag, p->table->path, 0, 0, 0, NULL);
-    if (points->n_dropped)
-        sc_diag_hint(p->diag,
-                     "%zu rows have other parameters or dtypes than asked for, or "
-                     "lie outside the op's ranges",
-                     points->n_dropped);
+    for (int i = 0; i < 4; i++)
+        if (p->origin[i] >= 0 && !col_plan_is_one(p, p->origin[i]))
+            return false;
+    return true;
+}
+
+static double axis_at(const col_plan *p, int axis, size_t i)
+{
+    return p->axis[axis] ? p->axis[axis][i] : p->phase->axis[axis].value;
+}
+
+/* Row i of the window becomes row block->n, which is no later one. */
+static void put_row(const col_plan *p, col_block *block, size_t i, int group)
+{
+    size_t to = block->n++;
+    for (int k = 0; k < p->phase->n_axes; k++)
+        block->axis[k][to] = axis_at(p, k, i);
+    block->latency_s[to] = block->latency_s[i];
+    block->noise[to] = block->noise[i];
+    block->samples[to] = block->samples[i];
+    block->hot[to] = block->hot[i];
+    block->group[to] = group;
+    block->line[to] = col_table_line(p->table, p->first + i);
+}
+
+sc_status col_taking_window(col_taking *t, col_points *points, const col_sink *sink)
+{
+    const col_plan *p = t->p;
+    col_block *block = &t->block;
+    sc_status status = SC_OK;
+    bool one = one_origin(p);
+    block->n = 0;
+    if (p->untimed)
+        no_quantities(p, block);
     else
-        sc_diag_hint(p->diag, "the table has %zu rows of other phases or ops",
-                     p->table->n_rows);
-    return SC_EDOMAIN;
+        status = read_quantities(p, block);
+    if (!status)
+        status = col_keys_find(p, &t->keys, &t->gate, &t->config);
+    if (!status)
+        col_gate_test(p, &t->gate, &t->keys, t->admitted);
+    for (size_t i = 0; i < p->n && !status; i++) {
+        if (p->skip[p->first + i])
+            continue;
+        col_key *key = &t->keys.key[t->keys.of_row[i]];
+        if (key->fate != COL_KEEP && key->fate != COL_DROP_RANGE) {
+            drop(t, points, key->fate, p->first + i);
+        } else if (key->fate == COL_DROP_RANGE || !t->admitted[i]) {
+            status = drop_range(t, points, i);
+        } else {
+            status = find_group(t, points, key, p->first + i);
+            if (!status && (!one || !t->kept_any))
+                keep_origin(p, points, p->first + i);
+            t->kept_any = true;
+            put_row(p, block, i, key->group);
+        }
+    }
+    if (!status && !sink->take(sink->user, block))
+        status = sc_diag_nomem(p->diag);
+    points->n += status ? 0 : block->n;
+    return status;
+}
+
+sc_status col_taking_end(col_taking *t, const col_points *points)
+{
+    sc_status status = report_losses(t->p, &t->lost);
+    return status || points->n ? status : col_plan_none(t->p, points->n_dropped);
+}
+
+/* ---- memory ---- */
+
+static bool block_open(const col_plan *p, col_block *block)
+{
+    bool ok = true;
+    for (int i = 0; i < p->phase->n_axes; i++)
+        ok &= (block->axis[i] = sc_calloc(p->n + 1, sizeof(double))) != NULL;
+    block->latency_s = sc_calloc(p->n + 1, sizeof *block->latency_s);
+    block->noise = sc_calloc(p->n + 1, sizeof *block->noise);
+    block->samples = sc_calloc(p->n + 1, sizeof *block->samples);
+    block->group = sc_calloc(p->n + 1, sizeof *block->group);
+    block->line = sc_calloc(p->n + 1, sizeof *block->line);
+    block->hot = sc_calloc(p->n + 1, sizeof *block->hot);
+    return ok && block->latency_s && block->noise && block->samples && block->group &&
+           block->line && block->hot;
+}
+
+/* The first window is the largest. */
+sc_status col_taking_open(const col_plan *p, col_taking *t)
+{
+    t->p = p;
+    t->admitted = sc_calloc(p->n + 1, sizeof *t->admitted);
+    if (!t->admitted || !block_open(p, &t->block))
+        return sc_diag_nomem(p->diag);
+    sc_status status = p->filter ? sol_config_copy(p->op, p->filter, &t->config, p->diag)
+                                 : sol_config_init(p->op, &t->config, p->diag);
+    if (!status)
+        status = col_gate_open(p, &t->gate);
+    return status ? status : col_keys_open(p, &t->keys);
+}
+
+void col_taking_close(const col_plan *p, col_taking *t)
+{
+    for (int i = 0; i < p->phase->n_axes; i++)
+        sc_free(t->block.axis[i]);
+    sc_free(t->block.latency_s);
+    sc_free(t->block.noise);
+    sc_free(t->block.samples);
+    sc_free(t->block.group);
+    sc_free(t->block.line);
+    sc_free(t->block.hot);
+    sc_free(t->admitted);
+    sc_free(t->groups.slot);
+    sc_free(t->groups.row);
+    col_keys_close(&t->keys);
+    col_gate_close(&t->gate);
+    sol_config_clear(&t->config);
 }

@@ -51,7 +51,7 @@ static void add_number(sc_buf *out, double value)
 {
     char text[32] = "";
     if (isfinite(value))
-        sc_format_double(value, text);
+        col_number_format(value, text);
     add_cell(out, text, false);
 }
 

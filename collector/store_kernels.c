@@ -208,7 +208,7 @@ static void put_row(sqlite3_stmt *from, sc_buf *out)
             if (sc_ends_with(sqlite3_column_name(from, i), "_s"))
                 col_ms_format(value, number);
             else
-                sc_format_double(value, number);
+                col_number_format(value, number);
             text = number;
         }
         col_csv_cell(out, text, i == 1);

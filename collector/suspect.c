@@ -39,29 +39,41 @@ typedef struct crowd {
                                      all large ones */
     double least_bytes_B, most_bytes_B; /* working sets of the bad rows */
     double *ratio;                      /* [n_bad], ascending */
-    const col_audit_row *worst;
+    size_t n_ratios;                    /* filled so far */
+    col_audit_row worst;
 } crowd;
 
+/* Rows that are no violation, but told all the same. */
+typedef struct others {
+    size_t n, resident; /* resident: working sets within L2 */
+    double most_bytes_B;
+    double *ratio; /* [n] */
+    size_t n_ratios;
+    col_audit_row worst;
+} others;
+
+/* A row of the configuration that is looked through for inverted ones. */
+typedef struct step {
+    double bound_s;
+    unsigned row;
+    int crowd; /* of a bad row, -1 */
+} step;
+
 typedef struct study {
-    const col_points *points;
+    const col_rows *rows;
     const sol_system *system;
-    col_audit_row *row;
+    const col_points *about;
     size_t n;
-    int n_dtypes;
-    crowd *crowd; /* [COL_N_LIMITERS * n_dtypes] */
+    int *dtypes;          /* [n_configs] class of equal dtype slots */
+    int n_dtypes, config; /* config: of the steps */
+    crowd *crowd;         /* [COL_N_LIMITERS * n_dtypes] */
     double *ratio;
+    others explained, large;
+    step *step; /* [n_steps] of one configuration */
+    size_t n_steps, capacity;
+    size_t n_bad, seen;
     bool knows_l2, fell_back;
 } study;
-
-static bool bad(const col_audit_row *row)
-{
-    return row->ratio > 1 + COL_ROUNDING;
-}
-
-static bool explained(const col_audit_row *row)
-{
-    return row->point->hot && row->cold > 1 + COL_ROUNDING && !bad(row);
-}
 
 /* ---- classes of equal dtypes ---- */
 
@@ -73,25 +85,82 @@ static bool same_dtypes(const sol_op *op, const sol_config *a, const sol_config 
     return true;
 }
 
-/* Numbers the classes; rows of one configuration follow each other. */
+/* Numbers the classes. */
 static sc_status number_dtypes(study *s, sc_diag *diag)
 {
-    const sol_config **known = sc_calloc(s->points->n_configs + 1, sizeof *known);
-    if (!known)
+    size_t n = s->about->n_configs;
+    const sol_config **known = sc_calloc(n + 1, sizeof *known);
+    s->dtypes = sc_calloc(n + 1, sizeof *s->dtypes);
+    if (!known || !s->dtypes) {
+        sc_free(known);
         return sc_diag_nomem(diag);
-    for (size_t i = 0; i < s->n; i++) {
+    }
+    for (size_t i = 0; i < n; i++) {
         int k = 0;
-        if (i > 0 && s->row[i].config == s->row[i - 1].config) {
-            s->row[i].dtypes = s->row[i - 1].dtypes;
-            continue;
-        }
-        while (k < s->n_dtypes && !same_dtypes(s->points->op, known[k], s->row[i].config))
+        while (k < s->n_dtypes &&
+               !same_dtypes(s->about->op, known[k], &s->about->config[i]))
             k++;
         if (k == s->n_dtypes)
-            known[s->n_dtypes++] = s->row[i].config;
-        s->row[i].dtypes = k;
+            known[s->n_dtypes++] = &s->about->config[i];
+        s->dtypes[i] = k;
     }
     sc_free(known);
+    return SC_OK;
+}
+
+/* ---- crowds ---- */
+
+/* Rows out of L2 and out of memory are one crowd: which of both it was is the question.
+ */
+static int crowd_of(const study *s, const col_audit_row *row)
+{
+    int limiter = row->limiter == COL_LIMITER_L2 ? COL_LIMITER_MEMORY : (int)row->limiter;
+    return limiter * s->n_dtypes + s->dtypes[row->config];
+}
+
+static void add_bad(crowd *c, const col_audit_row *row)
+{
+    bool first = c->n_bad == 0;
+    c->n_bad_cold += !row->is_hot && row->hot <= 1 + COL_ROUNDING;
+    c->least_bytes_B = first ? row->bytes_B : fmin(c->least_bytes_B, row->bytes_B);
+    c->most_bytes_B = fmax(c->most_bytes_B, row->bytes_B);
+    if (first || row->ratio > c->worst.ratio)
+        c->worst = *row;
+    c->n_bad++;
+}
+
+static void count_other(const study *s, others *o, const col_audit_row *row, bool more)
+{
+    if (o->n++ == 0 || more)
+        o->worst = *row;
+    o->resident += row->bytes_B <= s->system->l2_B.value;
+    o->most_bytes_B = fmax(o->most_bytes_B, row->bytes_B);
+}
+
+/* First pass. */
+static sc_status count_crowds(void *user, const col_audit_row *row, size_t n)
+{
+    study *s = user;
+    for (size_t i = 0; i < n; i++, row++) {
+        crowd *c = &s->crowd[crowd_of(s, row)];
+        c->limiter = row->limiter == COL_LIMITER_L2 ? COL_LIMITER_MEMORY : row->limiter;
+        c->dtypes = s->dtypes[row->config];
+        c->config = &s->about->config[row->config];
+        c->n++;
+        c->n_near += row->ratio >= NEAR && !col_row_is_bad(row);
+        if (row->bound_s >= COL_LARGE_S) {
+            c->n_large++;
+            c->best_large = fmax(c->best_large, row->ratio);
+        }
+        if (col_row_is_bad(row))
+            add_bad(c, row);
+        else
+            c->best_good = fmax(c->best_good, row->ratio);
+        if (col_row_is_explained(row))
+            count_other(s, &s->explained, row, row->cold > s->explained.worst.cold);
+        if (row->hot * row->latency_s >= COL_LARGE_S)
+            count_other(s, &s->large, row, row->hot > s->large.worst.hot);
+    }
     return SC_OK;
 }
 
@@ -99,89 +168,71 @@ static sc_status number_dtypes(study *s, sc_diag *diag)
 
 static int by_work(const void *a, const void *b)
 {
-    const col_audit_row *x = a, *y = b;
-    if (x->point->group != y->point->group)
-        return x->point->group < y->point->group ? -1 : 1;
+    const step *x = a, *y = b;
     return (x->bound_s > y->bound_s) - (x->bound_s < y->bound_s);
 }
 
 /* Has a to do no more than b along any axis? */
-static bool within(const study *s, const col_audit_row *a, const col_audit_row *b)
+static bool within(const study *s, unsigned a, unsigned b)
 {
-    for (int i = 0; i < s->points->op->phase[s->points->phase]->n_axes; i++)
-        if (a->point->axis[i] > b->point->axis[i])
+    for (int k = 0; k < s->rows->n_axes; k++)
+        if (col_values_at(&s->rows->axis[k], a) > col_values_at(&s->rows->axis[k], b))
             return false;
     return true;
 }
 
-/* Marks the bad rows that undercut one that lies within them on every axis: whatever the
- * formula says of either, no kernel does that. */
-static void mark_inverted(study *s)
+/* Does row i undercut one that lies within it on every axis? Whatever the formula says of
+ * either, no kernel does that. */
+static bool is_inverted(const study *s, size_t i)
 {
-    size_t n_bad = 0, seen = 0;
-    qsort(s->row, s->n, sizeof *s->row, by_work);
-    for (size_t i = 0; i < s->n; i++)
-        n_bad += bad(&s->row[i]);
-    size_t every = 1 + n_bad / INVERTED_ROWS;
-    for (size_t i = 0; i < s->n; i++) {
-        col_audit_row *row = &s->row[i];
-        size_t last = i > INVERTED_REACH ? i - INVERTED_REACH : 0;
-        row->looked_at = bad(row) && seen++ % every == 0;
-        for (size_t k = i; row->looked_at && !row->inverted && k-- > last;) {
-            const col_audit_row *less = &s->row[k];
-            if (less->point->group != row->point->group)
-                break;
-            row->inverted =
-                less->bound_s <= INVERTED_WORK * row->bound_s &&
-                less->point->latency_s > INVERTED_TIME * row->point->latency_s &&
-                within(s, less, row);
-        }
+    size_t last = i > INVERTED_REACH ? i - INVERTED_REACH : 0;
+    double most_s = INVERTED_WORK * s->step[i].bound_s;
+    double latency_s = INVERTED_TIME * s->rows->latency_s[s->step[i].row];
+    for (size_t k = i; k-- > last;)
+        if (s->step[k].bound_s <= most_s &&
+            s->rows->latency_s[s->step[k].row] > latency_s &&
+            within(s, s->step[k].row, s->step[i].row))
+            return true;
+    return false;
+}
+
+/* A configuration is complete. */
+static void end_steps(study *s)
+{
+    size_t every = 1 + s->n_bad / INVERTED_ROWS;
+    bool any = false;
+    for (size_t i = 0; i < s->n_steps; i++)
+        any |= s->step[i].crowd >= 0;
+    if (any)
+        qsort(s->step, s->n_steps, sizeof *s->step, by_work);
+    for (size_t i = 0; i < s->n_steps && any; i++) {
+        if (s->step[i].crowd < 0 || s->seen++ % every != 0)
+            continue;
+        crowd *c = &s->crowd[s->step[i].crowd];
+        c->n_looked_at++;
+        c->n_inverted += is_inverted(s, i);
     }
+    s->n_steps = 0;
 }
 
-/* ---- crowds ---- */
-
-/* Rows out of L2 and out of memory are one crowd: which of both it was is the question.
- */
-static crowd *crowd_of(const study *s, const col_audit_row *row)
+static sc_status add_steps(study *s, const col_audit_row *row, size_t n)
 {
-    int limiter = row->limiter == COL_LIMITER_L2 ? COL_LIMITER_MEMORY : (int)row->limiter;
-    return &s->crowd[limiter * s->n_dtypes + row->dtypes];
-}
-
-static void add_bad(crowd *c, const col_audit_row *row)
-{
-    bool first = c->n_bad == 0;
-    c->n_looked_at += row->looked_at;
-    c->n_inverted += row->inverted;
-    c->n_bad_cold += !row->point->hot && row->hot <= 1 + COL_ROUNDING;
-    c->least_bytes_B = first ? row->bytes_B : fmin(c->least_bytes_B, row->bytes_B);
-    c->most_bytes_B = fmax(c->most_bytes_B, row->bytes_B);
-    if (first || row->ratio > c->worst->ratio)
-        c->worst = row;
-    c->n_bad++;
-}
-
-static void count_crowds(study *s)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        const col_audit_row *row = &s->row[i];
-        crowd *c = crowd_of(s, row);
-        c->limiter = row->limiter == COL_LIMITER_L2 ? COL_LIMITER_MEMORY : row->limiter;
-        c->dtypes = row->dtypes;
-        c->config = row->config;
-        c->n++;
-        c->n_near += row->ratio >= NEAR && !bad(row);
-        if (row->bound_s >= COL_LARGE_S) {
-            c->n_large++;
-            c->best_large = fmax(c->best_large, row->ratio);
-        }
-        if (bad(row))
-            add_bad(c, row);
-        else
-            c->best_good = fmax(c->best_good, row->ratio);
+    if (s->n_steps + n > s->capacity) {
+        size_t capacity = 2 * s->capacity + n;
+        step *more = sc_reallocarray(s->step, capacity, sizeof *more);
+        if (!more)
+            return SC_ENOMEM;
+        s->step = more;
+        s->capacity = capacity;
     }
+    for (size_t i = 0; i < n; i++)
+        s->step[s->n_steps++] =
+            (step){row[i].bound_s, row[i].row,
+                   col_row_is_bad(&row[i]) ? crowd_of(s, &row[i]) : -1};
+    return SC_OK;
 }
+
+/* ---- ratios ---- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -189,26 +240,32 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The ratios of each crowd's bad rows, and how many rows keep to the bound beyond them.
- */
-static void sort_ratios(study *s)
+static void sort_ratios(double *ratio, size_t n)
 {
-    double *next = s->ratio;
-    size_t n_crowds = (size_t)s->n_dtypes * COL_N_LIMITERS;
-    for (size_t k = 0; k < n_crowds; k++) {
-        s->crowd[k].ratio = next;
-        next += s->crowd[k].n_bad;
-        s->crowd[k].n_bad = 0;
-    }
-    for (size_t i = 0; i < s->n; i++) {
-        crowd *c = crowd_of(s, &s->row[i]);
-        if (bad(&s->row[i]))
-            c->ratio[c->n_bad++] = s->row[i].ratio;
+    if (n)
+        qsort(ratio, n, sizeof *ratio, by_value);
+}
+
+/* Second pass: ratios, and how many rows keep to the bound beyond the bad ones. */
+static sc_status fill_ratios(void *user, const col_audit_row *row, size_t n)
+{
+    study *s = user;
+    int config = s->n_steps ? s->config : row[0].config;
+    if (config != row[0].config)
+        end_steps(s);
+    s->config = row[0].config;
+    for (size_t i = 0; i < n; i++) {
+        crowd *c = &s->crowd[crowd_of(s, &row[i])];
+        if (col_row_is_bad(&row[i]))
+            c->ratio[c->n_ratios++] = row[i].ratio;
         else
-            c->n_beyond += s->row[i].bytes_B > c->most_bytes_B;
+            c->n_beyond += row[i].bytes_B > c->most_bytes_B;
+        if (col_row_is_explained(&row[i]))
+            s->explained.ratio[s->explained.n_ratios++] = row[i].cold;
+        if (row[i].hot * row[i].latency_s >= COL_LARGE_S)
+            s->large.ratio[s->large.n_ratios++] = row[i].hot;
     }
-    for (size_t k = 0; k < n_crowds; k++)
-        qsort(s->crowd[k].ratio, s->crowd[k].n_bad, sizeof(double), by_value);
+    return s->n_bad ? add_steps(s, row, n) : SC_OK;
 }
 
 /* ---- suspects ---- */
@@ -219,7 +276,7 @@ static double peak(const study *s, const crowd *c)
     static const int engine_of[COL_N_LIMITERS] = {[COL_LIMITER_TENSOR] = SOL_TENSOR,
                                                   [COL_LIMITER_CUDA] = SOL_CUDA,
                                                   [COL_LIMITER_EXP] = SOL_EXP};
-    const sol_phase *phase = s->points->op->phase[s->points->phase];
+    const sol_phase *phase = s->about->op->phase[s->about->phase];
     if (c->limiter > COL_LIMITER_EXP)
         return 1;
     sol_engine engine = (sol_engine)engine_of[c->limiter];
@@ -289,17 +346,29 @@ static bool cache_suspect(const study *s, const crowd *c, char *evidence,
     return true;
 }
 
+/* Do all violations of the table have the dtypes of this crowd? */
+static bool alone(const study *s, const crowd *c)
+{
+    size_t n = 0;
+    for (int l = 0; l < COL_N_LIMITERS; l++)
+        n += s->crowd[l * s->n_dtypes + c->dtypes].n_bad;
+    return n == s->n_bad;
+}
+
 /* Rows just above a rate that many more come close to. */
 static bool clusters(const study *s, const crowd *c, char *evidence, size_t evidence_B)
 {
     double median = col_audit_quantile(c->ratio, c->n_bad, 0.5);
     double largest = c->ratio[c->n_bad - 1];
+    char dtypes[128];
     if (largest > CLUSTER_MAX || c->n_near < c->n_bad)
         return false;
-    SAY("all share one limiter and lie at 1.00 to %.2f of it (median %.2f); %zu more "
-        "rows "
-        "lie between %.2f and 1.00, so the distribution has no gap%s",
-        largest, median, c->n_near, NEAR,
+    dtype_text(s->about->op, c->config, dtypes, sizeof dtypes);
+    SAY("all %zu share %s%s and cluster at %.2f to %.2f of the %s (median %.2f); %zu "
+        "more "
+        "rows lie between %.2f and 1.00, so the distribution has no gap%s",
+        c->n_bad, dtypes, alone(s, c) && s->n_dtypes > 1 ? ", as no other row does" : "",
+        c->ratio[0], largest, col_limiter_name(c->limiter), median, c->n_near, NEAR,
         s->fell_back ? "; the system file has datasheet numbers only" : "");
     return true;
 }
@@ -320,7 +389,7 @@ static col_suspect decide(const study *s, const crowd *c, char *evidence,
         return COL_SUSPECT_TIMER;
     }
     if (other) {
-        dtype_text(s->points->op, other->config, dtypes, sizeof dtypes);
+        dtype_text(s->about->op, other->config, dtypes, sizeof dtypes);
         SAY("%zu large rows with %s and the same %s reach at most %.2f of it",
             other->n_large, dtypes, col_limiter_name(c->limiter), other->best_large);
         return COL_SUSPECT_LABEL;
@@ -332,11 +401,11 @@ static col_suspect decide(const study *s, const crowd *c, char *evidence,
             c->n_bad, c->n, c->best_good);
         return COL_SUSPECT_TIMER;
     }
-    if (*s->points->unknown)
+    if (*s->about->unknown)
         SAY("%zu of %zu rows, at up to %.3g times the bound; op %s does not know what "
             "these "
             "columns change: %s",
-            c->n_bad, c->n, largest, s->points->op->name, s->points->unknown);
+            c->n_bad, c->n, largest, s->about->op->name, s->about->unknown);
     else
         SAY("%zu of %zu rows, at up to %.3g times the bound (median %.3g): too far for a "
             "rate, too many for a timer",
@@ -348,104 +417,80 @@ static col_suspect decide(const study *s, const crowd *c, char *evidence,
 
 static void worst_text(const study *s, const col_audit_row *row, char *out, size_t out_B)
 {
-    const sol_op *op = s->points->op;
-    const sol_phase *phase = op->phase[s->points->phase];
+    const sol_op *op = s->about->op;
+    const sol_phase *phase = op->phase[s->about->phase];
+    const sol_config *config = &s->about->config[row->config];
     size_t n = 0;
     *out = 0;
     for (int i = 0; i < phase->n_axes && n < out_B; i++)
         n += (size_t)snprintf(out + n, out_B - n, "%s%s=%.9g", i ? ", " : "",
-                              phase->axis[i].name, row->point->axis[i]);
+                              phase->axis[i].name,
+                              col_values_at(&s->rows->axis[i], row->row));
     for (int i = 0; i < op->n_params && n < out_B; i++)
-        if (row->config->given[i])
+        if (config->given[i])
             n += (size_t)snprintf(out + n, out_B - n, ", %s=%.9g", op->param[i].name,
-                                  row->config->param[i]);
+                                  config->param[i]);
+}
+
+/* What a finding says of its worst row; bound_s: what that is held against. */
+static void fill_worst(const study *s, const col_audit_row *worst, double bound_s,
+                       col_finding *f)
+{
+    f->line = col_rows_line(s->rows, worst->row);
+    f->latency_s = worst->latency_s;
+    f->bound_s = bound_s;
+    dtype_text(s->about->op, &s->about->config[worst->config], f->dtypes,
+               sizeof f->dtypes);
+    worst_text(s, worst, f->worst, sizeof f->worst);
 }
 
 static void fill(const study *s, const crowd *c, col_finding *f)
 {
     *f = (col_finding){.violation = true,
-                       .limiter = c->worst->limiter,
+                       .limiter = c->worst.limiter,
                        .n_rows = c->n_bad,
                        .n_peers = c->n,
                        .median = col_audit_quantile(c->ratio, c->n_bad, 0.5),
-                       .largest = c->ratio[c->n_bad - 1],
-                       .line = c->worst->point->line,
-                       .latency_s = c->worst->point->latency_s,
-                       .bound_s = c->worst->bound_s};
-    dtype_text(s->points->op, c->config, f->dtypes, sizeof f->dtypes);
-    worst_text(s, c->worst, f->worst, sizeof f->worst);
+                       .largest = c->ratio[c->n_bad - 1]};
+    fill_worst(s, &c->worst, c->worst.bound_s, f);
     f->suspect = f->also = decide(s, c, f->evidence, sizeof f->evidence);
     if (f->suspect == COL_SUSPECT_LABEL &&
         clusters(s, c, f->also_evidence, sizeof f->also_evidence))
         f->also = is_engine(c) ? COL_SUSPECT_PEAK : COL_SUSPECT_BANDWIDTH;
 }
 
-/* The rows that only the cold bound forbids: one finding a table. s->ratio is free again.
- */
+/* The rows that only the cold bound forbids: one finding a table. */
 static void fill_explained(const study *s, col_finding *f)
 {
-    size_t n = 0, resident = 0;
-    const col_audit_row *worst = NULL;
-    double l2_B = s->system->l2_B.value, most_B = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        const col_audit_row *row = &s->row[i];
-        if (!explained(row))
-            continue;
-        s->ratio[n++] = row->cold;
-        resident += row->bytes_B <= l2_B;
-        most_B = fmax(most_B, row->bytes_B);
-        if (!worst || row->cold > worst->cold)
-            worst = row;
-    }
-    assert(worst); /* audit->n_below_cold counted it */
-    qsort(s->ratio, n, sizeof *s->ratio, by_value);
+    const others *o = &s->explained;
     *f = (col_finding){.suspect = COL_SUSPECT_CACHE,
                        .also = COL_SUSPECT_CACHE,
                        .limiter = COL_LIMITER_MEMORY,
-                       .n_rows = n,
+                       .n_rows = o->n,
                        .n_peers = s->n,
-                       .median = col_audit_quantile(s->ratio, n, 0.5),
-                       .largest = s->ratio[n - 1],
-                       .line = worst->point->line,
-                       .latency_s = worst->point->latency_s,
-                       .bound_s = worst->cold * worst->point->latency_s};
-    dtype_text(s->points->op, worst->config, f->dtypes, sizeof f->dtypes);
-    worst_text(s, worst, f->worst, sizeof f->worst);
+                       .median = col_audit_quantile(o->ratio, o->n, 0.5),
+                       .largest = o->ratio[o->n - 1]};
+    fill_worst(s, &o->worst, o->worst.cold * o->worst.latency_s, f);
     snprintf(
         f->evidence, sizeof f->evidence,
         "%zu of %zu working sets fit into the %.3g MB of L2, the largest is %.3g MB; "
         "none of these rows is faster than L2 allows",
-        resident, n, l2_B / 1e6, most_B / 1e6);
+        o->resident, o->n, s->system->l2_B.value / 1e6, o->most_bytes_B / 1e6);
 }
 
 /* All large rows; the fastest of them is the example. */
 static void fill_slow(const study *s, const col_audit *audit, col_finding *f)
 {
-    const col_audit_row *best = NULL;
-    size_t n = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        const col_audit_row *row = &s->row[i];
-        if (row->hot * row->point->latency_s < COL_LARGE_S)
-            continue;
-        s->ratio[n++] = row->hot;
-        if (!best || row->hot > best->hot)
-            best = row;
-    }
-    assert(best); /* col_audit_slow counted it */
-    qsort(s->ratio, n, sizeof *s->ratio, by_value);
+    const others *o = &s->large;
     *f = (col_finding){.slow = true,
                        .suspect = COL_SUSPECT_TIMER,
                        .also = COL_SUSPECT_TIMER,
-                       .limiter = best->limiter,
-                       .n_rows = n,
+                       .limiter = o->worst.limiter,
+                       .n_rows = o->n,
                        .n_peers = s->n,
-                       .median = col_audit_quantile(s->ratio, n, 0.5),
-                       .largest = best->hot,
-                       .line = best->point->line,
-                       .latency_s = best->point->latency_s,
-                       .bound_s = best->hot * best->point->latency_s};
-    dtype_text(s->points->op, best->config, f->dtypes, sizeof f->dtypes);
-    worst_text(s, best, f->worst, sizeof f->worst);
+                       .median = col_audit_quantile(o->ratio, o->n, 0.5),
+                       .largest = o->worst.hot};
+    fill_worst(s, &o->worst, o->worst.hot * o->worst.latency_s, f);
     snprintf(f->evidence, sizeof f->evidence,
              "%zu rows of 0.1 ms or more reach at most %.1f %% of the bound: look for a "
              "unit, or for repetitions that were not divided out",
@@ -460,16 +505,42 @@ static int by_size(const void *a, const void *b)
     return (x->n_rows < y->n_rows) - (x->n_rows > y->n_rows);
 }
 
-static sc_status fill_all(study *s, col_audit *audit, sc_diag *diag)
+/* Room for the ratios of each crowd's bad rows, and of the others. */
+static bool share_out(study *s, size_t n_crowds)
+{
+    s->ratio = sc_reallocarray(NULL, s->n_bad + s->explained.n + s->large.n + 1,
+                               sizeof *s->ratio);
+    double *next = s->ratio;
+    for (size_t k = 0; k < n_crowds && next; k++) {
+        s->crowd[k].ratio = next;
+        next += s->crowd[k].n_bad;
+    }
+    if (next) {
+        s->explained.ratio = next;
+        s->large.ratio = next + s->explained.n;
+    }
+    return next != NULL;
+}
+
+static sc_status fill_all(study *s, col_bounds *bounds, col_audit *audit, sc_diag *diag)
 {
     size_t n_crowds = (size_t)s->n_dtypes * COL_N_LIMITERS;
     s->crowd = sc_calloc(n_crowds, sizeof *s->crowd);
-    s->ratio = sc_calloc(s->n, sizeof *s->ratio);
     audit->finding = sc_calloc(n_crowds + 2, sizeof *audit->finding);
-    if (!s->crowd || !s->ratio || !audit->finding)
+    if (!s->crowd || !audit->finding)
         return sc_diag_nomem(diag);
-    count_crowds(s);
-    sort_ratios(s);
+    sc_status status = col_bounds_visit(bounds, count_crowds, s, diag);
+    if (!status && !share_out(s, n_crowds))
+        status = SC_ENOMEM;
+    if (!status)
+        status = col_bounds_visit(bounds, fill_ratios, s, diag);
+    if (status)
+        return status == SC_ENOMEM ? sc_diag_nomem(diag) : status;
+    end_steps(s);
+    sort_ratios(s->explained.ratio, s->explained.n);
+    sort_ratios(s->large.ratio, s->large.n);
+    for (size_t k = 0; k < n_crowds; k++)
+        sort_ratios(s->crowd[k].ratio, s->crowd[k].n_bad);
     for (size_t k = 0; k < n_crowds; k++)
         if (s->crowd[k].n_bad)
             fill(s, &s->crowd[k], &audit->finding[audit->n_findings++]);
@@ -481,21 +552,22 @@ static sc_status fill_all(study *s, col_audit *audit, sc_diag *diag)
     return SC_OK;
 }
 
-sc_status col_audit_suspect(const col_points *points, const sol_system *system,
-                            col_audit_row *row, col_audit *audit, sc_diag *diag)
+sc_status col_audit_suspect(const col_rows *rows, const sol_system *system,
+                            col_bounds *bounds, col_audit *audit, sc_diag *diag)
 {
-    study s = {.points = points,
+    study s = {.rows = rows,
                .system = system,
-               .row = row,
-               .n = points->n,
+               .about = &rows->about,
+               .n = rows->n,
+               .n_bad = audit->n_violations,
                .knows_l2 = audit->knows_l2,
                .fell_back = audit->fell_back};
     sc_status status = number_dtypes(&s, diag);
-    if (!status) {
-        mark_inverted(&s);
-        status = fill_all(&s, audit, diag);
-    }
+    if (!status)
+        status = fill_all(&s, bounds, audit, diag);
+    sc_free(s.dtypes);
     sc_free(s.crowd);
     sc_free(s.ratio);
+    sc_free(s.step);
     return status;
 }

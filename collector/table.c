@@ -1,9 +1,10 @@
-/* solcheck - CSV tables as text (RFC 4180), strict where a guess could change a number.
+/* solcheck - CSV tables (RFC 4180), strict where a guess could change a number.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include "config.h"
 
 #include "collector/table.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,17 +13,27 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "collector/parquet.h"
+#include "collector/unit.h"
 
 /* The largest table read: the reference ecosystem's largest is a fiftieth of it. */
 #define MAX_FILE_B ((size_t)1 << 30)
 
-/* The reader's place in the text. Cells are unquoted in place, so that they can point
- * into the one backing store: writing never overtakes reading. */
+/* What is read of a file at a time, and how many cells of a column are. */
+#define PIECE_B ((size_t)1 << 18)
+#define MAX_ROW_B ((size_t)1 << 26)
+#define PENDING 256
+
+/* The reader's place in the text, of which the current row, at least, is in the buffer.
+ * Cells are unquoted in place: writing never overtakes reading. */
 typedef struct csv {
     const char *name;
+    FILE *file;             /* NULL: all of the text is in the buffer */
+    char *buffer;           /* [capacity + 1] */
+    size_t capacity, total; /* total: bytes read so far */
     char *at, *end;
     const char *line_start; /* of the current line, for columns in diagnostics */
     int line;               /* from 1 */
+    bool utf16;
     sc_diag *diag;
 } csv;
 
@@ -105,7 +116,7 @@ static sc_status read_cell(csv *in, char **cell, bool *last)
     return SC_OK;
 }
 
-/* Growable list of cells of one row or of the whole table. */
+/* Growable list of the cells of one row. */
 typedef struct cells {
     char **item;
     size_t n, capacity;
@@ -125,20 +136,109 @@ static bool cells_add(cells *list, char *cell)
     return true;
 }
 
-/* Blank lines are skipped wherever they stand. */
-static void skip_blank(csv *in)
+/* ---- pieces of a file ---- */
+
+static sc_status too_large(const csv *in)
 {
-    while (in->at < in->end) {
+    sc_diag_fail(in->diag, SC_EPARSE, SC1002, "table is too large: more than %zu MiB",
+                 MAX_FILE_B >> 20);
+    sc_diag_at(in->diag, in->name, 0, 0, 0, NULL);
+    sc_diag_hint(in->diag, "split it into files of fewer rows");
+    return SC_EPARSE;
+}
+
+/* What has been read of is dropped, what follows is read behind the rest; at the end of
+ * the file, in->file becomes NULL. */
+static sc_status read_piece(csv *in)
+{
+    size_t rest = (size_t)(in->end - in->at), from = (size_t)(in->at - in->buffer);
+    if (rest > MAX_ROW_B)
+        return fail_at(in, in->at, "row is longer than 64 MiB", "is a quote not closed?");
+    if (rest == in->capacity) {
+        char *more = sc_realloc(in->buffer, 2 * in->capacity + 1);
+        if (!more)
+            return sc_diag_nomem(in->diag);
+        in->buffer = more;
+        in->capacity *= 2;
+    }
+    memmove(in->buffer, in->buffer + from, rest);
+    in->at = in->buffer;
+    in->line_start = in->at; /* rows begin with a line */
+    size_t n = fread(in->buffer + rest, 1, in->capacity - rest, in->file);
+    in->end = in->buffer + rest + n;
+    in->total += n;
+    *in->end = 0;
+    if (in->total > MAX_FILE_B)
+        return too_large(in);
+    if (n == 0 && ferror(in->file)) {
+        sc_diag_fail(in->diag, SC_EIO, SC1001, "cannot read '%s': %s", in->name,
+                     strerror(errno));
+        sc_diag_at(in->diag, in->name, 0, 0, 0, NULL);
+        return SC_EIO;
+    }
+    if (n == 0)
+        in->file = NULL;
+    return SC_OK;
+}
+
+static sc_status nul_byte(csv *in, const char *nul)
+{
+    for (const char *c = in->at; c < nul; c++)
+        if (*c == '\n') {
+            in->line++;
+            in->line_start = c + 1;
+        }
+    return fail_at(in, nul, "NUL byte in a table",
+                   in->utf16 ? "it is UTF-16; save it as UTF-8"
+                             : "save the table as plain text");
+}
+
+/* Reads until the whole row that starts at in->at is there. Quotes where none may be are
+ * found when the row is taken apart. */
+static sc_status whole_row(csv *in)
+{
+    bool quoted = false, found = false;
+    for (size_t seen = 0; !found;) {
+        const char *c = in->at + seen;
+        for (; c < in->end && !found; c++) {
+            quoted ^= *c == '"';
+            found = *c == '\n' && !quoted;
+        }
+        const char *nul = memchr(in->at + seen, 0, (size_t)(c - in->at) - seen);
+        if (nul)
+            return nul_byte(in, nul);
+        seen = (size_t)(c - in->at);
+        if (found || !in->file)
+            break;
+        sc_status status = read_piece(in);
+        if (status)
+            return status;
+    }
+    return SC_OK;
+}
+
+/* Blank lines are skipped wherever they stand. */
+static sc_status skip_blank(csv *in)
+{
+    for (;;) {
+        if (in->end - in->at < 2 && in->file) {
+            sc_status status = read_piece(in);
+            if (status)
+                return status;
+            continue;
+        }
         char *at = in->at;
-        if (*at == '\r' && at + 1 < in->end)
+        if (at < in->end && *at == '\r' && at + 1 < in->end)
             at++;
-        if (*at != '\n')
-            return;
+        if (at == in->end || *at != '\n')
+            return SC_OK;
         in->at = at + 1;
         in->line++;
         in->line_start = in->at;
     }
 }
+
+/* ---- rows ---- */
 
 static sc_status read_row(csv *in, cells *row)
 {
@@ -193,97 +293,205 @@ static sc_status ragged(const csv *in, int line, size_t got, size_t want)
     return SC_EPARSE;
 }
 
-/* Reads all rows after the header into table. */
-static sc_status read_body(csv *in, col_table *table)
+/* ---- columns ---- */
+
+/* A column while it is read: cells are handed over by the PENDING. */
+typedef struct filling {
+    bool wanted;
+    size_t n;
+    double cell[PENDING];
+} filling;
+
+static bool flush(col_values *values, filling *f)
 {
-    cells body = {0};
-    size_t capacity = 0;
-    sc_status status = SC_OK;
-    for (skip_blank(in); !status && in->at < in->end; skip_blank(in)) {
-        size_t before = body.n;
-        int line = in->line;
-        status = read_row(in, &body);
-        if (!status && body.n - before != table->n_columns)
-            status = ragged(in, line, body.n - before, table->n_columns);
-        if (status)
-            break;
-        if (table->n_rows == capacity) {
-            capacity = capacity ? 2 * capacity : 64;
-            int *more = sc_reallocarray(table->line, capacity, sizeof *more);
-            if (!more) {
-                status = sc_diag_nomem(in->diag);
-                break;
-            }
-            table->line = more;
+    if (!col_values_add(values, f->cell, f->n, 0))
+        return false;
+    f->n = 0;
+    return true;
+}
+
+/* A column of numbers meets a text that is none: its numbers become texts, too. */
+static bool become_text(col_values *values)
+{
+    double part[PENDING];
+    col_values texts = {.is_text = true};
+    bool ok = true;
+    for (size_t first = 0, n; first < values->n && ok; first += n) {
+        n = values->n - first < PENDING ? values->n - first : PENDING;
+        col_values_read(values, first, n, part);
+        for (size_t i = 0; i < n && ok; i++) {
+            char text[32];
+            col_number_format(part[i], text);
+            int code = col_values_intern(&texts, text, strlen(text));
+            part[i] = code;
+            ok = code >= 0;
         }
-        table->line[table->n_rows++] = line;
+        ok = ok && col_values_add(&texts, part, n, 0);
     }
-    table->cell = body.item;
+    col_values_clear(ok ? values : &texts);
+    if (ok)
+        *values = texts;
+    return ok;
+}
+
+static bool add_text(col_values *values, filling *f, const char *text)
+{
+    double value;
+    if (!values->is_text && !col_number_is_own(text, &value) &&
+        !(flush(values, f) && become_text(values)))
+        return false;
+    if (values->is_text) {
+        int code = col_values_intern(values, text, strlen(text));
+        if (code < 0)
+            return false;
+        value = code;
+    }
+    f->cell[f->n++] = value;
+    return f->n < PENDING || flush(values, f);
+}
+
+static sc_status add_row(const csv *in, const cells *row, int line, filling *f,
+                         size_t *capacity, col_table *table)
+{
+    if (table->n_rows == *capacity) {
+        size_t more = *capacity ? 2 * *capacity : 64;
+        int *grown = sc_reallocarray(table->line, more, sizeof *grown);
+        if (!grown)
+            return sc_diag_nomem(in->diag);
+        table->line = grown;
+        *capacity = more;
+    }
+    for (size_t c = 0; c < row->n; c++)
+        if (f[c].wanted && !add_text(&table->values[c], &f[c], row->item[c]))
+            return sc_diag_nomem(in->diag);
+    table->line[table->n_rows++] = line;
+    return SC_OK;
+}
+
+/* Reads all rows after the header into table. */
+static sc_status read_body(csv *in, cells *row, filling *f, col_table *table)
+{
+    size_t capacity = 0;
+    sc_status status = skip_blank(in);
+    while (!status && in->at < in->end) {
+        int line = in->line;
+        row->n = 0;
+        status = whole_row(in);
+        if (!status)
+            status = read_row(in, row);
+        if (!status && row->n != table->n_columns)
+            status = ragged(in, line, row->n, table->n_columns);
+        if (!status)
+            status = add_row(in, row, line, f, &capacity, table);
+        if (!status)
+            status = skip_blank(in);
+    }
+    for (size_t c = 0; c < table->n_columns && !status; c++)
+        if (!flush(&table->values[c], &f[c]))
+            status = sc_diag_nomem(in->diag);
     return status;
 }
 
-static sc_status read_table(csv *in, col_table *table)
+static sc_status copy_names(const csv *in, const cells *header, col_table *table)
 {
-    cells header = {0};
-    if (in->end - in->at >= 3 && memcmp(in->at, "\xef\xbb\xbf", 3) == 0)
-        in->line_start = in->at += 3; /* byte-order mark */
-    skip_blank(in);
-    int line = in->line;
-    if (in->at == in->end)
-        return fail_at(in, in->at, "table is empty", "the first line names the columns");
-    sc_status status = read_row(in, &header);
-    table->column = header.item;
-    table->n_columns = header.n;
-    if (!status)
-        status = check_header(in, &header, line);
-    return status ? status : read_body(in, table);
+    table->column = sc_calloc(header->n + 1, sizeof *table->column);
+    table->values = sc_calloc(header->n + 1, sizeof *table->values);
+    if (!table->column || !table->values)
+        return sc_diag_nomem(in->diag);
+    table->n_columns = header->n;
+    for (size_t i = 0; i < header->n; i++)
+        if (!(table->column[i] = sc_strdup(header->item[i])))
+            return sc_diag_nomem(in->diag);
+    return SC_OK;
 }
 
-/* Takes over text, which has n bytes and a NUL behind them. */
-static sc_status parse_owned(const char *name, char *text, size_t n, col_table **out,
-                             sc_diag *diag)
+static sc_status read_header(csv *in, cells *header, col_table *table)
+{
+    sc_status status = in->file ? read_piece(in) : SC_OK;
+    while (!status && in->file && in->end - in->at < 3)
+        status = read_piece(in);
+    if (status)
+        return status;
+    in->utf16 = in->end - in->at > 1 && (memcmp(in->at, "\xff\xfe", 2) == 0 ||
+                                         memcmp(in->at, "\xfe\xff", 2) == 0);
+    if (in->end - in->at >= 3 && memcmp(in->at, "\xef\xbb\xbf", 3) == 0)
+        in->line_start = in->at += 3; /* byte-order mark */
+    status = skip_blank(in);
+    int line = in->line;
+    if (!status && in->at == in->end)
+        return fail_at(in, in->at, "table is empty", "the first line names the columns");
+    if (!status)
+        status = whole_row(in);
+    if (!status)
+        status = read_row(in, header);
+    if (!status)
+        status = check_header(in, header, line);
+    return status ? status : copy_names(in, header, table);
+}
+
+static sc_status read_table(csv *in, col_wanted *wanted, const void *user,
+                            col_table *table)
+{
+    cells row = {0};
+    filling *f = NULL;
+    sc_status status = read_header(in, &row, table);
+    if (!status && !(f = sc_calloc(table->n_columns + 1, sizeof *f)))
+        status = sc_diag_nomem(in->diag);
+    for (size_t c = 0; c < table->n_columns && !status; c++)
+        f[c].wanted = !wanted || wanted(user, table->column[c]);
+    if (!status)
+        status = read_body(in, &row, f, table);
+    sc_free(row.item);
+    sc_free(f);
+    return status;
+}
+
+/* Reads on from in, whose buffer is released. */
+static sc_status parse(csv *in, col_wanted *wanted, const void *user, col_table **out)
 {
     col_table *table = sc_calloc(1, sizeof *table);
-    if (!table) {
-        sc_free(text);
-        return sc_diag_nomem(diag);
+    sc_status status = SC_OK;
+    if (!table || !in->buffer || !(table->path = sc_strdup(in->name)))
+        status = sc_diag_nomem(in->diag);
+    if (!status) {
+        table->decimal = true;
+        status = read_table(in, wanted, user, table);
     }
-    table->text = text;
-    csv in = {name, text, text + n, text, 1, diag};
-    table->path = sc_strdup(name);
-    sc_status status = table->path ? SC_OK : sc_diag_nomem(diag);
-    const char *nul = memchr(text, 0, n);
-    if (!status && nul) {
-        for (const char *c = text; c < nul; c++)
-            if (*c == '\n') {
-                in.line++;
-                in.line_start = c + 1;
-            }
-        status = fail_at(&in, nul, "NUL byte in a table",
-                         n > 1 && ((text[0] == '\xff' && text[1] == '\xfe') ||
-                                   (text[0] == '\xfe' && text[1] == '\xff'))
-                             ? "it is UTF-16; save it as UTF-8"
-                             : "save the table as plain text");
-    }
-    if (!status)
-        status = read_table(&in, table);
-    if (status) {
+    sc_free(in->buffer);
+    if (status)
         col_table_free(table);
-        return status;
-    }
-    *out = table;
-    return SC_OK;
+    else
+        *out = table;
+    return status;
 }
 
 sc_status col_table_parse(const char *name, const char *text, size_t n, col_table **out,
                           sc_diag *diag)
 {
-    char *copy = sc_malloc(n + 1);
-    if (!copy)
-        return sc_diag_nomem(diag);
-    memcpy(copy, text, n);
-    copy[n] = 0;
-    return parse_owned(name, copy, n, out, diag);
+    csv in = {.name = name, .capacity = n, .total = n, .line = 1, .diag = diag};
+    in.buffer = sc_malloc(n + 1);
+    if (in.buffer) {
+        memcpy(in.buffer, text, n);
+        in.buffer[n] = 0;
+        in.line_start = in.at = in.buffer;
+        in.end = in.buffer + n;
+    }
+    return parse(&in, NULL, NULL, out);
+}
+
+static sc_status load_csv(const char *path, col_wanted *wanted, const void *user,
+                          col_table **out, sc_diag *diag)
+{
+    csv in = {.name = path, .capacity = PIECE_B, .line = 1, .diag = diag};
+    sc_status status = sc_file_open(path, &in.file, diag);
+    if (status)
+        return status;
+    FILE *file = in.file;
+    in.buffer = sc_malloc(in.capacity + 1);
+    in.line_start = in.at = in.end = in.buffer;
+    status = parse(&in, wanted, user, out);
+    fclose(file);
+    return status;
 }
 
 /* By its name or its first bytes; a file that cannot be opened is left to the reader. */
@@ -299,45 +507,34 @@ static bool is_parquet(const char *path)
     return n == sizeof magic && memcmp(magic, "PAR1", sizeof magic) == 0;
 }
 
-sc_status col_table_load_columns(const char *path, const char *const *columns,
-                                 col_table **out, sc_diag *diag)
+sc_status col_table_load_wanted(const char *path, col_wanted *wanted, const void *user,
+                                col_table **out, sc_diag *diag)
 {
-    char *text = NULL;
-    size_t n = 0;
-    if (is_parquet(path))
-        return col_parquet_load(path, columns, out, diag);
-    sc_status status = sc_file_read(path, MAX_FILE_B, &text, &n, diag);
-    return status ? status : parse_owned(path, text, n, out, diag);
+    return is_parquet(path) ? col_parquet_load(path, wanted, user, out, diag)
+                            : load_csv(path, wanted, user, out, diag);
 }
 
 sc_status col_table_load(const char *path, col_table **out, sc_diag *diag)
 {
-    return col_table_load_columns(path, NULL, out, diag);
+    return col_table_load_wanted(path, NULL, NULL, out, diag);
 }
 
-/* Of a Parquet table each column's name is a piece of memory of its own. */
-static void values_free(col_values *values, char *name)
-{
-    for (size_t i = 0; i < values->n_texts; i++)
-        sc_free(values->text[i]);
-    sc_free(values->text);
-    sc_free(values->number);
-    sc_free(values->code);
-    sc_free(name);
-}
+/* ---- a table ---- */
 
 void col_table_free(col_table *table)
 {
     if (!table)
         return;
-    for (size_t i = 0; table->values && i < table->n_columns; i++)
-        values_free(&table->values[i], table->column ? table->column[i] : NULL);
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (table->values)
+            col_values_clear(&table->values[i]);
+        if (table->column)
+            sc_free(table->column[i]);
+    }
     sc_free(table->values);
     sc_free(table->path);
     sc_free(table->column);
-    sc_free(table->cell);
     sc_free(table->line);
-    sc_free(table->text);
     sc_free(table);
 }
 
@@ -349,31 +546,70 @@ int col_table_column(const col_table *table, const char *name)
     return -1;
 }
 
+int col_table_line(const col_table *table, size_t row)
+{
+    return table->line ? table->line[row] : (int)row + 1;
+}
+
 const char *col_table_text(const col_table *table, size_t row, int column,
                            char scratch[32])
 {
-    if (!table->values)
-        return table->cell[row * table->n_columns + (size_t)column];
     const col_values *values = &table->values[column];
-    if (values->code)
-        return values->text[values->code[row]];
-    if (!values->number || isnan(values->number[row]))
-        return "";
-    if (isinf(values->number[row]))
-        return values->number[row] > 0 ? "inf" : "-inf";
-    sc_format_double(values->number[row], scratch);
+    if (values->is_text)
+        return col_values_text(values, row);
+    col_number_format(col_values_at(values, row), scratch);
     return scratch;
 }
 
 bool col_table_number(const col_table *table, size_t row, int column, double *out)
 {
-    const double *number = table->values ? table->values[column].number : NULL;
-    if (number && isfinite(number[row]))
-        *out = number[row];
-    if (number)
-        return isfinite(number[row]);
-    char scratch[32];
-    return sc_parse_double(col_table_text(table, row, column, scratch), out);
+    const col_values *values = &table->values[column];
+    if (values->is_text)
+        return sc_parse_double(col_values_text(values, row), out);
+    double number = col_values_at(values, row);
+    if (isfinite(number))
+        *out = number;
+    return isfinite(number);
+}
+
+/* Memory for a table like another one, without rows. */
+static col_table *table_like(const col_table *from, size_t n_rows)
+{
+    col_table *to = sc_calloc(1, sizeof *to);
+    if (!to)
+        return NULL;
+    to->decimal = from->decimal;
+    to->n_columns = from->n_columns;
+    to->path = sc_strdup(from->path);
+    to->column = sc_calloc(from->n_columns + 1, sizeof *to->column);
+    to->values = sc_calloc(from->n_columns + 1, sizeof *to->values);
+    to->line = sc_calloc(n_rows + 1, sizeof *to->line);
+    bool ok = to->path && to->column && to->values && to->line;
+    for (size_t i = 0; i < from->n_columns && ok; i++)
+        ok = (to->column[i] = sc_strdup(from->column[i])) != NULL;
+    if (ok)
+        return to;
+    col_table_free(to);
+    return NULL;
+}
+
+sc_status col_table_select(const col_table *from, const bool *leave_out, col_table **out,
+                           sc_diag *diag)
+{
+    col_table *to = table_like(from, from->n_rows);
+    bool ok = to != NULL;
+    for (size_t row = 0; row < from->n_rows && ok; row++)
+        if (!leave_out[row])
+            to->line[to->n_rows++] = col_table_line(from, row);
+    for (size_t i = 0; i < from->n_columns && ok; i++)
+        ok = !from->values[i].n ||
+             col_values_select(&from->values[i], from->n_rows, leave_out, &to->values[i]);
+    if (!ok) {
+        col_table_free(to);
+        return sc_diag_nomem(diag);
+    }
+    *out = to;
+    return SC_OK;
 }
 
 static bool cell_is(const col_table *table, size_t row, int column,
@@ -390,18 +626,23 @@ static bool cell_is(const col_table *table, size_t row, int column,
     return false;
 }
 
+/* Lines of rows that are to be moved. */
+static bool own_lines(col_table *table)
+{
+    if (table->line || !table->n_rows)
+        return true;
+    int *line = sc_calloc(table->n_rows, sizeof *line);
+    for (size_t row = 0; row < table->n_rows && line; row++)
+        line[row] = (int)row + 1;
+    table->line = line;
+    return line != NULL;
+}
+
 static void move_row(col_table *table, size_t from, size_t to)
 {
-    size_t n = table->n_columns;
     table->line[to] = table->line[from];
-    if (table->cell)
-        memmove(&table->cell[to * n], &table->cell[from * n], n * sizeof *table->cell);
-    for (size_t c = 0; c < n && table->values; c++) {
-        if (table->values[c].number)
-            table->values[c].number[to] = table->values[c].number[from];
-        if (table->values[c].code)
-            table->values[c].code[to] = table->values[c].code[from];
-    }
+    for (size_t c = 0; c < table->n_columns; c++)
+        col_values_move(&table->values[c], from, to);
 }
 
 sc_status col_table_keep(col_table *table, const char *column, const char *const *value,
@@ -414,6 +655,8 @@ sc_status col_table_keep(col_table *table, const char *column, const char *const
         sc_diag_at(diag, table->path, 1, 0, 0, NULL);
         return SC_EINVAL;
     }
+    if (!own_lines(table))
+        return sc_diag_nomem(diag);
     for (size_t row = 0; row < table->n_rows; row++)
         if (cell_is(table, row, at, value))
             move_row(table, row, kept++);

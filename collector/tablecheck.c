@@ -181,7 +181,7 @@ static sc_status check_latency(cells *c, size_t row, int column)
     char scratch[32];
     const char *text = col_table_text(c->table, row, column, scratch);
     double value_s = NAN;
-    int line = c->table->line[row];
+    int line = col_table_line(c->table, row);
     bool number = col_ms_parse(text, &value_s);
     const char *bare = text + (*text == '-' || *text == '+');
     if (!number && strncasecmp(bare, "nan", 3) && strncasecmp(bare, "inf", 3)) {
@@ -206,7 +206,7 @@ static sc_status check_key(cells *c, size_t row, size_t column)
 {
     char scratch[32];
     double value;
-    int line = c->table->line[row];
+    int line = col_table_line(c->table, row);
     const char *name = c->table->column[column];
     const char *text = col_table_text(c->table, row, (int)column, scratch);
     if (!col_table_number(c->table, row, (int)column, &value)) {
@@ -229,7 +229,7 @@ static sc_status check_optional(cells *c, size_t row, size_t column)
     if (!*text || col_table_number(c->table, row, (int)column, &value))
         return SC_OK;
     c->bad[row] = true;
-    return REPORT(c, c->table->line[row], SC_ERROR, SC2002,
+    return REPORT(c, col_table_line(c->table, row), SC_ERROR, SC2002,
                   "leave the cell empty where it is unknown",
                   "%.60s '%.60s' is not a number", c->table->column[column], text);
 }
@@ -263,7 +263,7 @@ static sc_status check_spread(cells *c, size_t row, const spread *s)
         what = "latency_mad is negative, or larger than latency_max - latency_min";
     else if (samples < 1 || samples != (isnan(samples) ? samples : floor(samples)))
         what = isnan(samples) ? NULL : "samples is no positive integer";
-    return what ? REPORT(c, c->table->line[row], SC_ERROR, SC2220,
+    return what ? REPORT(c, col_table_line(c->table, row), SC_ERROR, SC2220,
                          "the row was edited, or statistics are of other samples", "%s",
                          what)
                 : SC_OK;
@@ -313,98 +313,10 @@ static sc_status check_mixed(cells *c, const char *column, sc_code code, const c
     if (row >= t->n_rows)
         return SC_OK;
     return REPORT(
-        c, t->line[row], SC_WARNING, code,
+        c, col_table_line(t, row), SC_WARNING, code,
         "write a file for each: latencies of one are no neighbours of the other's",
         "%s of %s: '%.60s' here, '%.60s' in the first row", what, column,
         col_table_text(t, row, at, a), col_table_text(t, 0, at, b));
-}
-
-/* ---- the table without what cannot be used ---- */
-
-static sc_status copy_values(const cells *c, size_t n_rows, col_table *to)
-{
-    const col_table *from = c->table;
-    to->values = sc_calloc(from->n_columns, sizeof *to->values);
-    if (!to->values)
-        return SC_ENOMEM;
-    for (size_t i = 0; i < from->n_columns; i++) {
-        const col_values *in = &from->values[i];
-        col_values *out = &to->values[i];
-        size_t n = 0;
-        if (in->number && !(out->number = sc_calloc(n_rows + 1, sizeof *out->number)))
-            return SC_ENOMEM;
-        if (in->code && (!(out->code = sc_calloc(n_rows + 1, sizeof *out->code)) ||
-                         !(out->text = sc_calloc(in->n_texts + 1, sizeof *out->text))))
-            return SC_ENOMEM;
-        for (size_t k = 0; k < in->n_texts && in->code; k++, out->n_texts++)
-            if (!(out->text[k] = sc_strdup(in->text[k])))
-                return SC_ENOMEM;
-        for (size_t row = 0; row < from->n_rows; row++) {
-            if (c->bad[row])
-                continue;
-            if (in->number)
-                out->number[n] = in->number[row];
-            if (in->code)
-                out->code[n] = in->code[row];
-            n++;
-        }
-    }
-    return SC_OK;
-}
-
-/* Cells of a CSV table point into a text; theirs is copied whole. */
-static sc_status copy_cells(const cells *c, size_t n_rows, col_table *to)
-{
-    const col_table *from = c->table;
-    size_t n = 0, text_B = 0;
-    for (size_t i = 0; i < from->n_rows * from->n_columns; i++)
-        text_B += strlen(from->cell[i]) + 1;
-    for (size_t i = 0; i < from->n_columns; i++)
-        text_B += strlen(from->column[i]) + 1;
-    to->cell = sc_calloc(n_rows * from->n_columns + 1, sizeof *to->cell);
-    char *at = to->text = sc_malloc(text_B + 1);
-    if (!to->cell || !at)
-        return SC_ENOMEM;
-    for (size_t i = 0; i < from->n_columns; i++) {
-        to->column[i] = strcpy(at, from->column[i]);
-        at += strlen(at) + 1;
-    }
-    for (size_t row = 0; row < from->n_rows; row++)
-        for (size_t i = 0; i < from->n_columns && !c->bad[row]; i++) {
-            to->cell[n++] = strcpy(at, from->cell[row * from->n_columns + i]);
-            at += strlen(at) + 1;
-        }
-    return SC_OK;
-}
-
-static sc_status copy_good(const cells *c, col_table **out)
-{
-    const col_table *from = c->table;
-    col_table *to = sc_calloc(1, sizeof *to);
-    size_t n = 0;
-    if (!to)
-        return sc_diag_nomem(c->diag);
-    to->path = sc_strdup(from->path);
-    to->column = sc_calloc(from->n_columns + 1, sizeof *to->column);
-    to->line = sc_calloc(from->n_rows + 1, sizeof *to->line);
-    sc_status status = to->path && to->column && to->line ? SC_OK : SC_ENOMEM;
-    if (!status) {
-        to->n_columns = from->n_columns;
-        for (size_t row = 0; row < from->n_rows; row++)
-            if (!c->bad[row])
-                to->line[n++] = from->line[row];
-        to->n_rows = n;
-        status = from->values ? copy_values(c, n, to) : copy_cells(c, n, to);
-    }
-    for (size_t i = 0; from->values && i < from->n_columns && !status; i++)
-        if (!(to->column[i] = sc_strdup(from->column[i])))
-            status = SC_ENOMEM;
-    if (status) {
-        col_table_free(to);
-        return sc_diag_nomem(c->diag);
-    }
-    *out = to;
-    return SC_OK;
 }
 
 sc_status col_table_check_cells(const col_table *table, const sol_op *const *op, size_t n,
@@ -430,7 +342,7 @@ sc_status col_table_check_cells(const col_table *table, const sol_op *const *op,
     if (!status && whole)
         *out = NULL;
     else if (!status)
-        status = copy_good(&c, out);
+        status = col_table_select(table, c.bad, out, diag);
     sc_free(c.how);
     sc_free(c.bad);
     return status == SC_ENOMEM ? sc_diag_nomem(diag) : status;

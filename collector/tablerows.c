@@ -474,7 +474,7 @@ static size_t row_of(const col_table *table, int line)
     size_t lo = 0, hi = table->n_rows;
     while (lo < hi) { /* lines ascend */
         size_t middle = lo + (hi - lo) / 2;
-        if (table->line[middle] < line)
+        if (col_table_line(table, middle) < line)
             lo = middle + 1;
         else
             hi = middle;
@@ -501,8 +501,8 @@ static bool tells_apart(const col_table *table, size_t column)
     double number;
     if (is_silent(table->column[column]) || !table->n_rows)
         return false;
-    return table->values ? table->values[column].code != NULL
-                         : !col_table_number(table, 0, (int)column, &number);
+    return table->values[column].is_text &&
+           !(table->decimal && col_table_number(table, 0, (int)column, &number));
 }
 
 static uint64_t labels_of(const col_table *table, const bool *tells, size_t row)
@@ -520,7 +520,7 @@ static entry make_entry(const rows *r, const col_point *point, int kernel,
 {
     char scratch[32];
     size_t row = row_of(r->table, point->line);
-    bool text = kernel >= 0 && !(r->table->values && r->table->values[kernel].number);
+    bool text = kernel >= 0 && r->table->values[kernel].is_text;
     return (entry){.point = point,
                    .kernel = text ? col_table_text(r->table, row, kernel, scratch) : "",
                    .labels = labels_of(r->table, tells, row)};

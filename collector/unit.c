@@ -1,5 +1,6 @@
-/* solcheck - conversion between seconds and milliseconds without rounding.
- * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+/* solcheck - conversion between seconds and milliseconds, and numbers as tables have
+ * them. SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE
+ */
 #include "config.h"
 
 #include "collector/unit.h"
@@ -46,16 +47,13 @@ static void layout(bool negative, const char *digits, int point, char out[32])
     out[31] = 0;
 }
 
-void col_ms_format(double value_s, char out[32])
+/* The shortest text of a number, its decimal point moved to the right. */
+static void format_shifted(double value, int shift, char out[32])
 {
     char text[32], digits[32];
     int n = 0, point = 0, exponent = 0;
     bool after_point = false;
-    out[0] = 0;
-    if (!isfinite(value_s))
-        return;
-    /* The shortest text of the seconds, its decimal point moved by three places. */
-    sc_format_double(value_s, text);
+    sc_format_double(value, text);
     for (const char *c = text; *c; c++) {
         if (*c == 'e' || *c == 'E') {
             exponent = (int)strtol(c + 1, NULL, 10);
@@ -75,7 +73,87 @@ void col_ms_format(double value_s, char out[32])
         n--;
     digits[n] = 0;
     if (n == 0)
-        snprintf(out, 32, "0");
+        snprintf(out, 32, signbit(value) ? "-0" : "0");
     else
-        layout(value_s < 0, digits, point + exponent + 3, out);
+        layout(value < 0, digits, point + exponent + shift, out);
+}
+
+void col_number_format(double value, char out[32])
+{
+    if (isnan(value))
+        out[0] = 0;
+    else if (isinf(value))
+        snprintf(out, 32, value > 0 ? "inf" : "-inf");
+    else if (value == floor(value) && fabs(value) < 1e15)
+        snprintf(out, 32, "%.0f", value);
+    else
+        format_shifted(value, 0, out);
+}
+
+void col_ms_format(double value_s, char out[32])
+{
+    double ms, near[3], back;
+    out[0] = 0;
+    if (!isfinite(value_s))
+        return;
+    format_shifted(value_s, 3, out);
+    if (!sc_parse_double(out, &ms))
+        return; /* beyond what a double holds in ms */
+    near[0] = ms;
+    near[1] = nextafter(ms, 0);
+    near[2] = nextafter(ms, ms < 0 ? -INFINITY : INFINITY);
+    for (int i = 0; i < 3; i++) {
+        col_number_format(near[i], out);
+        if (col_ms_parse(out, &back) && back == value_s)
+            return;
+    }
+    col_number_format(ms, out);
+}
+
+/* ---- text that is a number's own ---- */
+
+/* Up to 15 digits without an exponent, from start to end: read exactly, as the quotient
+ * of two integers that doubles hold (Clinger, PLDI 1990). false: not of that kind. */
+static bool short_decimal(const char *text, double *out)
+{
+    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
+                                   1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13,
+                                   1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20};
+    bool negative = *text == '-';
+    const char *start = text + negative, *c = start, *point = NULL;
+    int64_t mantissa = 0;
+    for (; (*c >= '0' && *c <= '9') || (*c == '.' && !point && c > start); c++) {
+        if (*c == '.')
+            point = c;
+        else if (mantissa >= 100000000000000) /* a 16th digit follows */
+            return false;
+        else
+            mantissa = 10 * mantissa + (*c - '0');
+    }
+    size_t scale = point ? (size_t)(c - point - 1) : 0;
+    if (*c || c == start || scale > 20 || (*start == '0' && start[1] && start[1] != '.'))
+        return false;
+    if (point && (scale == 0 || c[-1] == '0'))
+        return false; /* a number would be written without the last zero */
+    *out = (double)mantissa / power[scale] * (negative ? -1 : 1);
+    return scale < 6 || fabs(*out) >= 1e-6;
+}
+
+bool col_number_is_own(const char *text, double *value)
+{
+    char own[32];
+    double number;
+    if (!*text) {
+        *value = NAN;
+        return true;
+    }
+    if (!short_decimal(text, &number)) {
+        if (strlen(text) >= sizeof own || !sc_parse_double(text, &number))
+            return false;
+        col_number_format(number, own);
+        if (strcmp(own, text) != 0)
+            return false;
+    }
+    *value = number;
+    return true;
 }

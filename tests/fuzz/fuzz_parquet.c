@@ -17,14 +17,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     sc_diag diag = {0};
     if (!path)
         abort();
-    sc_status status = col_parquet_load(path, NULL, &table, &diag);
+    sc_status status = col_parquet_load(path, NULL, NULL, &table, &diag);
     if (status == SC_OK) {
         char scratch[32];
         size_t length = 0;
         for (size_t row = 0; row < table->n_rows; row++)
             for (size_t c = 0; c < table->n_columns; c++)
                 length += strlen(col_table_text(table, row, (int)c, scratch));
-        if (length && table->line[table->n_rows - 1] != (int)table->n_rows)
+        if (length && col_table_line(table, table->n_rows - 1) != (int)table->n_rows)
             abort();
         col_table_free(table);
     } else if (diag.code == SC_CODE_NONE || diag.code == SC2006) {

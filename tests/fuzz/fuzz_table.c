@@ -19,7 +19,7 @@ static void read_cells(const col_table *table)
             length += strlen(col_table_text(table, row, (int)c, scratch));
             col_table_number(table, row, (int)c, &number);
         }
-    if (table->n_rows > 0 && length > 0 && table->line[0] < 1)
+    if (table->n_rows > 0 && length > 0 && col_table_line(table, 0) < 1)
         abort();
 }
 

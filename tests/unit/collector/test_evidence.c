@@ -75,7 +75,10 @@ static void add(int group, double b, double s, double latency_s)
 static void look(void)
 {
     sc_diag diag = {0};
-    cr_assert_eq(col_evidence_points(&points, x, &e, &diag), SC_OK, "%s", diag.message);
+    col_rows rows;
+    cr_assert_eq(col_rows_of(&points, &rows, &diag), SC_OK);
+    cr_assert_eq(col_evidence_rows(&rows, x, &e, &diag), SC_OK, "%s", diag.message);
+    col_rows_clear(&rows);
 }
 
 TestSuite(evidence, .init = setup, .fini = teardown);
