@@ -5,6 +5,7 @@
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_randist.h>
+#include <gsl/gsl_statistics.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,10 @@
 #include "fit/internal.h"
 
 #define LEVEL 0.9 /* the quantile of deviations that is bootstrapped */
+/* Noise is simulated at that many sites at most, evenly spaced. The quantile of so many
+ * draws has a standard error of 1.4 % of itself, which widens the limits of the cost by
+ * about as much. */
+#define NOISE_SITES 4096
 
 /* A value and the x that it belongs to. */
 typedef struct tagged {
@@ -159,36 +164,6 @@ sc_status fit_boot_ratio(const fit_data *d, const double *error_x, const double 
     return status;
 }
 
-/* The value that would stand at index k if v were sorted (Hoare's quickselect). */
-static double select_nth(double *v, size_t n, size_t k)
-{
-    size_t lo = 0, hi = n - 1;
-    while (lo < hi) {
-        double pivot = v[lo + (hi - lo) / 2];
-        size_t i = lo, j = hi;
-        for (;;) {
-            while (v[i] < pivot) {
-                i++;
-            }
-            while (v[j] > pivot) {
-                j--;
-            }
-            if (i >= j) {
-                break;
-            }
-            double t = v[i];
-            v[i++] = v[j];
-            v[j--] = t;
-        }
-        if (k <= j) {
-            hi = j;
-        } else {
-            lo = j + 1;
-        }
-    }
-    return v[k];
-}
-
 /* The quantile of |deviation| that noise alone would give: its median over simulations
  * and its upper limit, the uncertainty of the noise included. */
 typedef struct noise_level {
@@ -198,17 +173,19 @@ typedef struct noise_level {
 static sc_status simulate_noise(const fit_iso *iso, boot *b, double alpha,
                                 noise_level *out, sc_diag *diag)
 {
-    double *v = sc_malloc(iso->n * sizeof *v);
+    size_t stride = (iso->n + NOISE_SITES - 1) / NOISE_SITES;
+    size_t n = (iso->n + stride - 1) / stride;
+    double *v = sc_malloc(n * sizeof *v);
     if (!v) {
         return sc_diag_nomem(diag);
     }
     for (int r = 0; r < b->resamples; r++) {
-        for (size_t i = 0; i < iso->n; i++) {
-            v[i] = fabs(gsl_ran_gaussian_ziggurat(b->rng, iso->sigma[i]));
+        for (size_t i = 0; i < n; i++) {
+            v[i] = fabs(gsl_ran_gaussian_ziggurat(b->rng, iso->sigma[i * stride]));
         }
         double chi2 = gsl_ran_chisq(b->rng, iso->noise_df);
-        size_t at = (size_t)ceil(LEVEL * (double)iso->n) - 1;
-        b->value[r] = select_nth(v, iso->n, at) * sqrt(iso->noise_df / chi2);
+        size_t at = (size_t)ceil(LEVEL * (double)n) - 1;
+        b->value[r] = gsl_stats_select(v, 1, n, at) * sqrt(iso->noise_df / chi2);
     }
     fit_sort(b->value, (size_t)b->resamples);
     out->mid = fit_quantile_sorted(b->value, (size_t)b->resamples, 0.5);
@@ -251,7 +228,7 @@ static sc_status unexplained(const fit_data *d, const fit_iso *iso, const double
             r[k] = fabs(expm1(centre - r[k]));
         }
     }
-    *out = select_nth(r, iso->n, (size_t)ceil(LEVEL * (double)iso->n) - 1);
+    *out = gsl_stats_select(r, 1, iso->n, (size_t)ceil(LEVEL * (double)iso->n) - 1);
     sc_free(r);
     return SC_OK;
 }

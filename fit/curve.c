@@ -133,7 +133,8 @@ static void summarise(curve *c, fit_design_score *out)
     for (size_t i = 0; i < n; i++) {
         c->error[i] = fabs(c->error[i]);
     }
-    out->median = n ? fit_quantile(c->error, n, 0.5) : NAN;
+    fit_sort(c->error, n);
+    out->median = n ? fit_quantile_sorted(c->error, n, 0.5) : NAN;
     out->p90 = n ? fit_quantile_sorted(c->error, n, 0.9) : NAN;
 }
 

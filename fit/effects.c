@@ -11,7 +11,7 @@
  * - no launch floor: t0 = 0.
  *
  * Forward selection: in each round the effect with the lowest held-out loss enters if it
- * takes at least MIN_GAIN off. Trials run on at most TRIAL_POINTS points, evenly thinned.
+ * takes at least MIN_GAIN off. Trials run on at most TRIAL_POINTS points of some groups.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
@@ -23,6 +23,7 @@
 
 #define MIN_GAIN 0.03
 #define TRIAL_POINTS 1200
+#define TRIAL_GROUPS 8
 #define ROUNDS 3
 
 static const double tile_grid[] = {16, 64, 128, 256, 1024, 4096};
@@ -97,17 +98,31 @@ static void trial_clear(trial *t)
     fit_data_clear(&t->data);
 }
 
-/* Every k-th point in sorted order. SC_EDOMAIN where too few are left: no trial. */
+/* Whole groups, evenly spaced, so that groups keep their curves: as many as hold
+ * TRIAL_POINTS, but TRIAL_GROUPS at least; thinned evenly where they hold more.
+ * SC_EDOMAIN where too few points are left: no trial. */
 static sc_status trial_init(trial *t, const fit_data *d, int folds, sc_diag *diag)
 {
-    size_t stride = (d->n + TRIAL_POINTS - 1) / TRIAL_POINTS, n = 0;
+    size_t groups = (size_t)d->n_groups, total = 0, n = 0, seen = 0;
+    size_t m = groups * TRIAL_POINTS / d->n; /* of mean size */
+    m = m < TRIAL_GROUPS ? TRIAL_GROUPS : m;
+    m = m > groups ? groups : m;
     *t = (trial){.per_group = d->n_groups > 1};
-    fit_point *p = sc_malloc((d->n / stride + 1) * sizeof *p);
+    for (size_t q = 0; q < m; q++) {
+        total += d->start[q * groups / m + 1] - d->start[q * groups / m];
+    }
+    size_t stride = (total + TRIAL_POINTS - 1) / TRIAL_POINTS;
+    fit_point *p = sc_malloc((total / stride + 1) * sizeof *p);
     if (!p) {
         return sc_diag_nomem(diag);
     }
-    for (size_t i = 0; i < d->n; i += stride) {
-        p[n++] = d->pt[i];
+    for (size_t q = 0; q < m; q++) {
+        size_t g = q * groups / m;
+        for (size_t i = d->start[g]; i < d->start[g + 1]; i++) {
+            if (seen++ % stride == 0) {
+                p[n++] = d->pt[i];
+            }
+        }
     }
     sc_status status = fit_data_init(&t->data, p, n, diag);
     sc_free(p);
@@ -132,8 +147,8 @@ static sc_status loss_of(trial *t, const fit_effects *e, double *loss, sc_diag *
     bool usable;
     *loss = HUGE_VAL;
     fit_effects_apply(e, &t->view);
-    sc_status status = fit_physical_run(&t->view, &t->folds, t->per_group, 0.01, &c, NULL,
-                                        &usable, diag);
+    sc_status status = fit_physical_run(&t->view, &t->folds, t->per_group, 0.01, NULL, &c,
+                                        NULL, &usable, diag);
     if (!status && usable) {
         *loss = c.loss;
         fit_candidate_clear(&c);
@@ -203,6 +218,7 @@ sc_status fit_effects_choose(const fit_data *d, int folds, fit_effects *in,
         return status == SC_EDOMAIN ? SC_OK : status;
     }
     double base;
+    out->n_trial = t.data.n;
     status = loss_of(&t, in, &base, diag);
     out->n_effects = 0;
     for (int round = 0; !status && isfinite(base) && round < ROUNDS; round++) {

@@ -302,12 +302,11 @@ typedef struct hidden {         /* points that a prediction must not see */
     const unsigned char *learn; /* NULL; else points at 0 are hidden */
 } hidden;
 
-static double admit(const void *context, size_t j)
+static bool admits(const void *context, size_t j)
 {
     const hidden *h = context;
-    bool out = h->places[j] == h->place || (h->blocks && h->blocks[j] == h->block) ||
-               (h->learn && !h->learn[j]);
-    return out ? -1 : 0;
+    return h->places[j] != h->place && !(h->blocks && h->blocks[j] == h->block) &&
+           (!h->learn || h->learn[j]);
 }
 
 /* The residual at a place from its neighbours, and its kriging variance in units of the
@@ -316,7 +315,8 @@ static double predict(fit_field *f, const setting *s, const double *at, const hi
                       double *variance)
 {
     fit_nearest nearest = {f->near_index, f->near_d2, f->near, 0};
-    fit_tree_query_at(f->tree, at, f->scale, admit, h, &nearest);
+    fit_tree_want want = {f->scale, 0, -1, admits, h};
+    fit_tree_query(f->tree, at, &want, &nearest);
     size_t m = (size_t)nearest.n;
     double place[MAX_NEAR][MAX_DIMS];
     *variance = 1;
@@ -569,8 +569,8 @@ sc_status fit_field_new(const fit_field_data *data, const fit_field_options *opt
         status = set_residuals(f, data, options, diag);
     }
     if (!status) {
-        status = fit_tree_new((const double *const *)f->coord, f->n_dims, f->n, &f->tree,
-                              diag);
+        status = fit_tree_new((const double *const *)f->coord, f->n_dims, 0, f->n, NULL,
+                              &f->tree, diag);
     }
     if (!status) {
         status = choose(f, options, diag);

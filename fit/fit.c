@@ -109,15 +109,16 @@ static sc_status enter_with_residuals(contest *c, fit_candidate *base, sc_diag *
 static sc_status run_physical(contest *c, fit_physical *physical, sc_diag *diag)
 {
     fit_candidate shared, own;
+    fit_start start = {0};
     bool usable = false, usable_own = false;
     sc_status status = fit_physical_run(c->view, c->folds, false, c->options->alpha,
-                                        &shared, physical, &usable, diag);
+                                        &start, &shared, physical, &usable, diag);
     if (status || !usable) {
         return status;
     }
     if (c->view->data->n_groups > 1) {
-        status = fit_physical_run(c->view, c->folds, true, c->options->alpha, &own, NULL,
-                                  &usable_own, diag);
+        status = fit_physical_run(c->view, c->folds, true, c->options->alpha, &start,
+                                  &own, NULL, &usable_own, diag);
     }
     if (status || !usable_own) {
         if (status) {

@@ -115,6 +115,8 @@ typedef struct fit_result {
     fit_physical physical;
     fit_effect effect[FIT_N_EFFECTS]; /* those that the points allow to try */
     int n_effects;
+    size_t
+        n_trial; /* points that effects were tried on: all, or a sample of about 1200 */
     fit_lack_of_fit lof;
     size_t n;
     double *held_out[2]; /* [n] held-out predictions of the best models, seconds */

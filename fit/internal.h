@@ -94,12 +94,20 @@ sc_status fit_loss(const double *predicted, const double *y, size_t n, double *l
 sc_status fit_score_of(const fit_candidate *c, const fit_data *data, fit_score *out,
                        sc_diag *diag);
 
+/* The shared coefficients of a view, as transformed parameters. */
+typedef struct fit_start {
+    bool known;
+    double theta[4], t_unit_s;
+} fit_start;
+
 /* physical.c: t = t0 + smoothmax(compute/eta_c, memory/eta_m); per_group gives each group
  * that has enough points its own coefficients. *usable is false when the view has no SOL
- * terms or no start converged to something finite. physical may be NULL. */
+ * terms or no start converged to something finite. physical may be NULL. start, unless
+ * NULL, receives the shared coefficients where they are not known, else they are taken
+ * from it and physical is not written. */
 sc_status fit_physical_run(const fit_view *view, const fit_folds *folds, bool per_group,
-                           double alpha, fit_candidate *out, fit_physical *physical,
-                           bool *usable, sc_diag *diag);
+                           double alpha, fit_start *start, fit_candidate *out,
+                           fit_physical *physical, bool *usable, sc_diag *diag);
 
 /* effects.c: what bends the physical model. */
 typedef struct fit_effects {
@@ -177,6 +185,6 @@ void fit_next_points(const fit_data *data, bool large, fit_result *out);
  * and poisons the quantiles it reaches. */
 void fit_sort(double *v, size_t n);
 double fit_quantile_sorted(const double *v, size_t n, double q);
-double fit_quantile(double *v, size_t n, double q); /* sorts v */
+double fit_quantile(double *v, size_t n, double q); /* in linear time; reorders v */
 
 #endif

@@ -19,7 +19,9 @@
 #include "fit/tree.h"
 
 #define MAX_NEAR 12
-#define TUNE_POINTS 128
+#define TUNE_POINTS 128 /* at least, and TUNE_SHARE of all up to TUNE_MOST */
+#define TUNE_SHARE 64
+#define TUNE_MOST 1024
 
 enum { ELL_AXIS0, ELL_AXIS1, ELL_WORK, RHO, NUGGET, N_HYPER };
 
@@ -33,8 +35,7 @@ typedef struct krige {
     const double *base;           /* by_fold of the base candidate */
     double clip_lo, clip_hi;      /* residuals beyond are outliers */
     double scale[FIT_MAX_COORDS]; /* 1 / length */
-    double *residual;             /* [n] of the fold at hand */
-    fit_tree *tree;
+    fit_tree *all, **own;         /* trees of all points, and [n_groups] of each group */
     size_t near[MAX_NEAR];
     double near_d2[MAX_NEAR];
     fit_nearest nearest;
@@ -47,8 +48,11 @@ static void krige_clear(krige *k)
     gsl_matrix_free(k->cov);
     gsl_vector_free(k->kr);
     gsl_vector_free(k->k1);
-    fit_tree_free(k->tree);
-    sc_free(k->residual);
+    fit_tree_free(k->all);
+    for (int g = 0; k->own && g < k->view->data->n_groups; g++) {
+        fit_tree_free(k->own[g]);
+    }
+    sc_free(k->own);
 }
 
 /* Clips residuals at six robust standard deviations around their median. */
@@ -73,26 +77,41 @@ static sc_status set_clip(krige *k, sc_diag *diag)
     return SC_OK;
 }
 
+static sc_status plant(krige *k, sc_diag *diag)
+{
+    const fit_data *d = k->view->data;
+    const double *const *coord = (const double *const *)k->view->coord;
+    int n_coords = k->view->n_coords;
+    k->own = sc_calloc((size_t)d->n_groups, sizeof(fit_tree *));
+    if (!k->own) {
+        return sc_diag_nomem(diag);
+    }
+    sc_status status =
+        fit_tree_new(coord, n_coords, 0, d->n, k->folds->fold, &k->all, diag);
+    for (int g = 0; !status && g < d->n_groups; g++) {
+        status = fit_tree_new(coord, n_coords, d->start[g], d->start[g + 1] - d->start[g],
+                              k->folds->fold, &k->own[g], diag);
+    }
+    return status;
+}
+
 static sc_status krige_init(krige *k, const fit_view *view, const fit_folds *folds,
                             const fit_candidate *base, sc_diag *diag)
 {
-    size_t n = view->data->n;
     memset(k, 0, sizeof *k);
     k->view = view;
     k->folds = folds;
     k->base = base->by_fold;
     k->nearest = (fit_nearest){k->near, k->near_d2, MAX_NEAR, 0};
-    k->residual = sc_malloc(n * sizeof *k->residual);
     k->cov = gsl_matrix_alloc(MAX_NEAR, MAX_NEAR);
     k->kr = gsl_vector_alloc(MAX_NEAR);
     k->k1 = gsl_vector_alloc(MAX_NEAR);
     sc_status status = SC_OK;
-    if (!k->residual || !k->cov || !k->kr || !k->k1) {
+    if (!k->cov || !k->kr || !k->k1) {
         status = sc_diag_nomem(diag);
     }
     if (!status) {
-        status = fit_tree_new((const double *const *)view->coord, view->n_coords, n,
-                              &k->tree, diag);
+        status = plant(k, diag);
     }
     if (!status) {
         status = set_clip(k, diag);
@@ -111,14 +130,12 @@ static void set_scale(krige *k, const hyper *h)
     }
 }
 
-static void load_fold(krige *k, int fold)
+/* What the model without a fold leaves at point j. */
+static double residual(const krige *k, int fold, size_t j)
 {
-    size_t n = k->view->data->n;
-    const double *base = k->base + (size_t)(fold + 1) * n;
-    for (size_t i = 0; i < n; i++) {
-        double r = k->view->data->y[i] - base[i];
-        k->residual[i] = fmin(fmax(r, k->clip_lo), k->clip_hi);
-    }
+    const fit_data *d = k->view->data;
+    double r = d->y[j] - k->base[(size_t)(fold + 1) * d->n + j];
+    return fmin(fmax(r, k->clip_lo), k->clip_hi);
 }
 
 static double distance2(const krige *k, size_t i, size_t j)
@@ -131,19 +148,15 @@ static double distance2(const krige *k, size_t i, size_t j)
     return d2;
 }
 
-typedef struct admission {
-    const int *grp, *fold;
-    int own_group, held_fold;
-    double away; /* of another group; negative: not admitted */
-} admission;
+typedef struct own_group {
+    const int *grp;
+    int g;
+} own_group;
 
-static double admit(const void *context, size_t j)
+static bool in_another(const void *context, size_t j)
 {
-    const admission *a = context;
-    if (a->fold[j] == a->held_fold) {
-        return -1;
-    }
-    return a->grp[j] == a->own_group ? 0 : a->away;
+    const own_group *own = context;
+    return own->grp[j] != own->g;
 }
 
 /* Nearest training points; another group counts as farther, by the distance at which the
@@ -151,18 +164,19 @@ static double admit(const void *context, size_t j)
 static void find_near(krige *k, const hyper *h, size_t i, int fold)
 {
     const fit_data *d = k->view->data;
-    double rho = h->v[RHO];
-    admission a = {d->grp, k->folds->fold, d->grp[i], fold,
-                   rho > 0 ? log(rho) * log(rho) : -1};
-    if (rho > 0 || d->n_groups == 1) {
-        fit_tree_query(k->tree, i, k->scale, admit, &a, &k->nearest);
-        return;
+    double rho = h->v[RHO], at[FIT_MAX_COORDS];
+    own_group own = {d->grp, d->grp[i]};
+    fit_tree_want want = {.scale = k->scale, .hidden = fold};
+    for (int c = 0; c < k->view->n_coords; c++) {
+        at[c] = k->view->coord[c][i];
     }
-    k->nearest.n = 0; /* the tree would search every other group in vain */
-    for (size_t j = d->start[d->grp[i]]; j < d->start[d->grp[i] + 1]; j++) {
-        if (k->folds->fold[j] != fold) {
-            fit_nearest_offer(&k->nearest, j, distance2(k, i, j));
-        }
+    k->nearest.n = 0;
+    fit_tree_query(k->own[own.g], at, &want, &k->nearest);
+    if (rho > 0 && d->n_groups > 1) {
+        want.extra = log(rho) * log(rho);
+        want.admits = in_another;
+        want.context = &own;
+        fit_tree_query(k->all, at, &want, &k->nearest);
     }
 }
 
@@ -174,9 +188,10 @@ static double covariance(const krige *k, const hyper *h, size_t i, size_t j)
     return grp[i] == grp[j] ? c : c * h->v[RHO];
 }
 
-/* The kriged residual at point i from its neighbours; 0 when there are none. self, unless
- * NULL, gets the weight of point i itself (in-sample). */
-static double predict(krige *k, const hyper *h, size_t i, double *self)
+/* The kriged residual at point i, of the model without a fold, from its neighbours; 0
+ * when there are none. self, unless NULL, gets the weight of point i itself (in-sample).
+ */
+static double predict(krige *k, const hyper *h, int fold, size_t i, double *self)
 {
     size_t m = (size_t)k->nearest.n;
     double at[MAX_NEAR];
@@ -212,7 +227,7 @@ static double predict(krige *k, const hyper *h, size_t i, double *self)
     for (size_t a = 0; a < m; a++) {
         double w = gsl_vector_get(&kr.vector, a) +
                    (1 - sum) * gsl_vector_get(&k1.vector, a) / one;
-        value += w * k->residual[k->near[a]];
+        value += w * residual(k, fold, k->near[a]);
         if (self && k->near[a] == i) {
             *self = w;
         }
@@ -227,17 +242,12 @@ static double tune_loss(krige *k, const hyper *h, const size_t *sample, size_t n
     const fit_data *d = k->view->data;
     set_scale(k, h);
     double sum = 0;
-    int loaded = FIT_ALL;
     for (size_t q = 0; q < n_sample; q++) {
         size_t i = sample[q];
         int fold = k->folds->fold[i];
-        if (fold != loaded) {
-            load_fold(k, fold);
-            loaded = fold;
-        }
         find_near(k, h, i, fold);
         double base = k->base[(size_t)(fold + 1) * d->n + i];
-        double e = fabs(base + predict(k, h, i, NULL) - d->y[i]);
+        double e = fabs(base + predict(k, h, fold, i, NULL) - d->y[i]);
         sum += e < 0.5 ? e : 0.5;
     }
     return sum / (double)n_sample;
@@ -311,7 +321,9 @@ static sc_status draw_sample(const krige *k, uint64_t seed, size_t **sample, siz
     for (size_t i = 0; i < total; i++) {
         all[i] = i;
     }
-    *n = total < TUNE_POINTS ? total : TUNE_POINTS;
+    *n = total / TUNE_SHARE;
+    *n = *n < TUNE_POINTS ? TUNE_POINTS : *n > TUNE_MOST ? TUNE_MOST : *n;
+    *n = *n < total ? *n : total;
     for (size_t i = 0; i < *n; i++) {
         size_t j = i + gsl_rng_uniform_int(rng, (unsigned long)(total - i));
         size_t t = all[i];
@@ -337,24 +349,17 @@ static void predict_all(krige *k, const hyper *h, const fit_candidate *base,
     size_t n = out->n;
     set_scale(k, h);
     double trace = 0;
-    load_fold(k, FIT_ALL);
     for (size_t i = 0; i < n; i++) {
         double self;
+        int fold = k->folds->fold[i];
         find_near(k, h, i, FIT_ALL);
-        out->fitted[i] = base->fitted[i] + predict(k, h, i, &self);
+        out->fitted[i] = base->fitted[i] + predict(k, h, FIT_ALL, i, &self);
         trace += self;
+        find_near(k, h, i, fold);
+        out->held[i] = base->held[i] + predict(k, h, fold, i, NULL);
     }
     /* trace(S1 + S2 (I - S1)), the base's leverage taken as even */
     out->parameters = base->parameters + trace * (1 - base->parameters / (double)n);
-    for (int f = 0; f < k->folds->n; f++) {
-        load_fold(k, f);
-        for (size_t i = 0; i < n; i++) {
-            if (k->folds->fold[i] == f) {
-                find_near(k, h, i, f);
-                out->held[i] = base->held[i] + predict(k, h, i, NULL);
-            }
-        }
-    }
 }
 
 sc_status fit_krige_run(const fit_view *view, const fit_folds *folds,

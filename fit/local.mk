@@ -11,7 +11,8 @@ tests_unit_test_fit_SOURCES = tests/unit/fit/test_curve.c tests/unit/fit/test_de
 	tests/unit/fit/test_effects.c tests/unit/fit/test_field.c tests/unit/fit/test_fit.c tests/unit/fit/test_krige.c \
 	tests/unit/fit/test_linear.c tests/unit/fit/test_lof.c tests/unit/fit/test_nls.c \
 	tests/unit/fit/test_physical.c \
-	tests/unit/fit/test_select.c tests/unit/fit/test_spline.c tests/unit/fit/test_tables.c \
+	tests/unit/fit/test_select.c tests/unit/fit/test_spline.c tests/unit/fit/test_stat.c \
+	tests/unit/fit/test_tables.c \
 	tests/unit/fit/test_tree.c tests/unit/fit/truth.h
 tests_unit_test_fit_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_fit_LDADD = libscfit.la libscbase.la $(SC_LIBS) $(CRITERION_LIBS)

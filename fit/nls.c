@@ -13,6 +13,12 @@
 
 #include "fit/internal.h"
 
+/* Iteration ends when it takes less than this part off the length of the residuals; from
+ * a warm start 1e-4, a small part of a standard error of the coefficients up to some
+ * thousand points, and beyond they are known too well for it to matter. */
+#define LEAST_GAIN 1e-5
+#define WARM_GAIN 1e-4
+
 typedef struct solver {
     const fit_nls_problem *problem;
     gsl_multifit_nlinear_workspace *work;
@@ -142,7 +148,12 @@ static bool minimise(solver *s, double *theta)
     if (gsl_multifit_nlinear_winit(s->theta, s->weight, &fdf, s->work)) {
         return false;
     }
-    double tolerance = s->problem->accurate ? 1e-15 : 1e-6, before = HUGE_VAL;
+    double tolerance = s->problem->accurate ? 1e-15 : 1e-6;
+    double least = s->problem->warm ? WARM_GAIN : LEAST_GAIN;
+    double before = HUGE_VAL;
+    if (s->problem->warm) {
+        before = gsl_blas_dnrm2(gsl_multifit_nlinear_residual(s->work));
+    }
     for (int i = 0; i < s->problem->max_iterations; i++) {
         int info = 0;
         if (gsl_multifit_nlinear_iterate(s->work) ||
@@ -151,7 +162,7 @@ static bool minimise(solver *s, double *theta)
             break;
         }
         double now = gsl_blas_dnrm2(gsl_multifit_nlinear_residual(s->work));
-        if (!s->problem->accurate && !(before - now > 1e-5 * now)) {
+        if (!s->problem->accurate && !(before - now > least * now)) {
             break;
         }
         before = now;

@@ -350,27 +350,44 @@ static bool has_sol(const fit_view *view)
     return false;
 }
 
+/* The shared coefficients: those of *start where it knows them, else by a fit. */
+static sc_status find_shared(const fit_view *view, const fit_folds *folds, double alpha,
+                             fit_start *start, fit_physical *physical, sc_diag *diag)
+{
+    coefs c = {{0}};
+    fit_nls_result result = {0};
+    packed k = {0};
+    if (start->known) {
+        return SC_OK;
+    }
+    sc_status status = fit_shared(view, folds, &c, &result, &k, diag);
+    if (!status && physical) {
+        report(&k, &result, &c, alpha, physical);
+    }
+    sc_free(k.store);
+    *start = (fit_start){.known = !status, .t_unit_s = k.t_unit};
+    memcpy(start->theta, c.th, sizeof start->theta);
+    return status;
+}
+
 sc_status fit_physical_run(const fit_view *view, const fit_folds *folds, bool per_group,
-                           double alpha, fit_candidate *out, fit_physical *physical,
-                           bool *usable, sc_diag *diag)
+                           double alpha, fit_start *start, fit_candidate *out,
+                           fit_physical *physical, bool *usable, sc_diag *diag)
 {
     const fit_data *d = view->data;
+    fit_start own = {0};
+    coefs shared;
     *usable = false;
     if (!has_sol(view)) {
         return SC_OK;
     }
-    coefs shared = {{0}};
-    fit_nls_result result = {0};
-    packed k = {0};
-    sc_status status = fit_shared(view, folds, &shared, &result, &k, diag);
-    if (!status && physical) {
-        report(&k, &result, &shared, alpha, physical);
-    }
-    double unit = k.t_unit;
-    sc_free(k.store);
+    start = start ? start : &own;
+    sc_status status = find_shared(view, folds, alpha, start, physical, diag);
     if (status) {
         return status == SC_EUNABLE ? SC_OK : status;
     }
+    memcpy(shared.th, start->theta, sizeof shared.th);
+    double unit = start->t_unit_s;
     status = fit_candidate_init(out, per_group ? "physical per group" : "physical",
                                 view->axes, d->n, folds->n, true, diag);
     if (status) {

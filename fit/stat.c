@@ -22,8 +22,17 @@ double fit_quantile_sorted(const double *v, size_t n, double q)
 
 double fit_quantile(double *v, size_t n, double q)
 {
-    fit_sort(v, n);
-    return fit_quantile_sorted(v, n, q);
+    if (n == 0) {
+        return NAN;
+    }
+    double at = q * (double)(n - 1);
+    size_t lo = (size_t)at;
+    double a = gsl_stats_select(v, 1, n, lo); /* what follows it is not less */
+    if (lo + 1 == n) {
+        return a;
+    }
+    double b = gsl_stats_min(v + lo + 1, 1, n - lo - 1);
+    return (1 - (at - (double)lo)) * a + (at - (double)lo) * b;
 }
 
 sc_status fit_loss(const double *predicted, const double *y, size_t n, double *loss,

@@ -6,6 +6,7 @@
 #ifndef SC_FIT_TREE_H
 #define SC_FIT_TREE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/diag.h"
@@ -14,32 +15,32 @@
 
 typedef struct fit_tree fit_tree;
 
-/* coord[c][i] for c < n_coords <= FIT_TREE_MAX_COORDS, i < n; borrowed, finite.
- * Errors: SC_ENOMEM. */
-sc_status fit_tree_new(const double *const *coord, int n_coords, size_t n, fit_tree **out,
-                       sc_diag *diag);
+/* Points first <= i < first + n, at coord[c][i] for c < n_coords <= FIT_TREE_MAX_COORDS,
+ * finite. label[i] >= 0, or NULL: a query can leave out all points of one label, and
+ * passes over whole branches of them. Both are copied. Errors: SC_ENOMEM. */
+sc_status fit_tree_new(const double *const *coord, int n_coords, size_t first, size_t n,
+                       const int *label, fit_tree **out, sc_diag *diag);
 void fit_tree_free(fit_tree *tree);
 
 /* Keeps the k nearest points so far, nearest first; equal distances in order of index. */
 typedef struct fit_nearest {
     size_t *index; /* [k] */
-    double *d2;    /* [k] squared scaled distance and penalty */
+    double *d2;    /* [k] squared scaled distance, extra included */
     int k, n;
 } fit_nearest;
 
-/* Enters point j at squared distance d2 if it is near enough. */
-void fit_nearest_offer(fit_nearest *nearest, size_t j, double d2);
+/* What a query is after. */
+typedef struct fit_tree_want {
+    const double *scale; /* [n_coords] differences are multiplied by it */
+    double extra;        /* >= 0, added to every squared distance */
+    int hidden;          /* points of this label are left out; -1: none are */
+    bool (*admits)(const void *context, size_t i); /* NULL: all others are admitted */
+    const void *context;
+} fit_tree_want;
 
-/* Extra squared distance of point j, or a negative number to leave it out. */
-typedef double (*fit_tree_penalty)(const void *context, size_t j);
-
-/* Finds the neighbours of point i (itself included unless left out) where coordinate
- * differences are multiplied by scale[c]. */
-void fit_tree_query(const fit_tree *tree, size_t i, const double *scale,
-                    fit_tree_penalty penalty, const void *context, fit_nearest *nearest);
-/* The same around any place, at[n_coords]. */
-void fit_tree_query_at(const fit_tree *tree, const double *at, const double *scale,
-                       fit_tree_penalty penalty, const void *context,
-                       fit_nearest *nearest);
+/* Enters the points of the tree that are nearest to at[n_coords] among those that nearest
+ * holds already; nearest->n = 0 starts anew. */
+void fit_tree_query(const fit_tree *tree, const double *at, const fit_tree_want *want,
+                    fit_nearest *nearest);
 
 #endif

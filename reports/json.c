@@ -312,6 +312,8 @@ static json_t *phase_object(const rep_study *study, const rep_phase *p, bool *ba
     set(object, "physical", p->fitted ? physical(&p->fit.physical, bad) : json_null(),
         bad);
     set(object, "effects", p->fitted ? effects(&p->fit, bad) : json_array(), bad);
+    set(object, "effects_tried_on",
+        p->fitted ? json_integer((json_int_t)p->fit.n_trial) : json_null(), bad);
     set(object, "cost", p->fitted ? number(p->fit.cost) : json_null(), bad);
     set(object, "tolerance", number(study->fit_options.tolerance), bad);
     set(object, "agree",

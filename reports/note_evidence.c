@@ -219,12 +219,19 @@ static void add_explanation(sc_buf *out, const fit_result *fit)
 
 static void add_effects(sc_buf *out, const rep_phase *p)
 {
+    sc_buf text = {0};
     if (p->fit.n_effects == 0) {
         return;
     }
-    sc_buf_add(out, "Effects on trial: mean held-out error of the physical model without "
-                    "and with each; one that takes off too little stays out.\n\n"
-                    "| effect | without | with | entered |\n|---|--:|--:|---|\n");
+    sc_buf_add(&text,
+               "Effects on trial: mean held-out error of the physical model without "
+               "and with each; one that takes off too little stays out.");
+    if (p->fit.n_trial < p->points.n) {
+        sc_buf_printf(&text, " The trial runs on a sample of %zu of the points.",
+                      p->fit.n_trial);
+    }
+    rep_add_paragraph(out, &text);
+    sc_buf_add(out, "| effect | without | with | entered |\n|---|--:|--:|---|\n");
     for (int i = 0; i < p->fit.n_effects; i++) {
         add_effect(out, &p->fit.effect[i]);
     }

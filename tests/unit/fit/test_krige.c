@@ -49,8 +49,9 @@ static size_t wavy(double noise)
 static void run(fit_candidate *base, fit_candidate *refined)
 {
     bool usable = false;
-    cr_assert_eq(fit_physical_run(&view, &folds, false, 0.01, base, NULL, &usable, NULL),
-                 SC_OK);
+    cr_assert_eq(
+        fit_physical_run(&view, &folds, false, 0.01, NULL, base, NULL, &usable, NULL),
+        SC_OK);
     cr_assert(usable);
     cr_assert_eq(fit_krige_run(&view, &folds, base, 5, refined, NULL), SC_OK);
 }

@@ -29,8 +29,9 @@ static fit_physical physical_of(size_t n, double *median_error)
     cr_assert_eq(fit_data_init(&data, pt, n, &diag), SC_OK, "%s", diag.message);
     cr_assert_eq(fit_folds_init(&folds, &data, 10, &diag), SC_OK);
     cr_assert_eq(fit_view_init(&view, &data, FIT_AXES_BS, &diag), SC_OK);
-    cr_assert_eq(fit_physical_run(&view, &folds, false, 0.01, &c, &out, &usable, &diag),
-                 SC_OK);
+    cr_assert_eq(
+        fit_physical_run(&view, &folds, false, 0.01, NULL, &c, &out, &usable, &diag),
+        SC_OK);
     cr_assert(usable);
     cr_assert_eq(fit_score_of(&c, &data, &score, &diag), SC_OK);
     *median_error = score.median_error;
