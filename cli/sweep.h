@@ -53,8 +53,9 @@ sc_status cli_grid_points(cli_session *cli, const sol_phase *phase, const char *
 sc_status cli_axes_estimate(cli_session *cli, const sol_phase *phase, cli_axes *point,
                             size_t n);
 
-/* Compares CLI_VERIFY_ROWS rows of a small ragged case, b=3 and s=70, with the reference, on
- * normal inputs where --inputs asks for zeros.
+/* Compares CLI_VERIFY_ROWS rows, fewer where their reference takes long, of a small ragged
+ * case, b=3 and s=70, reduced by the class, with the reference; on normal inputs where
+ * --inputs asks for zeros.
  * Errors: SC_EGPU SC3007. */
 #define CLI_VERIFY_ROWS 16
 sc_status cli_verify_layer(cli_session *cli, const cli_device *device,

@@ -123,6 +123,10 @@ typedef struct mock_class {
     void (*appended)(const mock_case *c, const void *const host[], int tensor,
                      int64_t token, double *out);
 
+    /* The case with less memory and work that is alike, on the same route: what is compared
+     * before anything is timed. NULL: as it is. */
+    void (*reduce)(mock_case *c);
+
     /* Terms accumulated into one output element; tolerances follow from it. */
     int64_t (*depth)(const mock_case *c);
 

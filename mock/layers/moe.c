@@ -226,6 +226,16 @@ static sc_status reference(const mock_case *c, const void *const host[],
     return SC_OK;
 }
 
+/* Experts differ in their weights alone. Twice as many as a token chooses leave some of
+ * them without tokens. */
+static void reduce(mock_case *c)
+{
+    int64_t ep = c->param[MOCK_MOE_EP];
+    int64_t local = (2 * c->param[MOCK_MOE_TOPK] + ep - 1) / ep;
+    if (local * ep < c->param[MOCK_MOE_EXPERTS])
+        c->param[MOCK_MOE_EXPERTS] = local * ep;
+}
+
 /* The longest sum; the ones before and after it are covered by its square root. */
 static int64_t depth(const mock_case *c)
 {
@@ -273,6 +283,7 @@ const mock_class mock_class_moe = {
     .plan = plan,
     .fill = fill,
     .reference = reference,
+    .reduce = reduce,
     .depth = depth,
     .between = between,
 };

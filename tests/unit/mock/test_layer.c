@@ -450,6 +450,31 @@ static void check_routing(int64_t b, const int64_t *param)
     sc_free(expert);
 }
 
+/* What is compared before anything is timed: experts enough for every choice, on every rank,
+ * and some to spare; never more than there are. */
+Test(reference, moe_is_compared_on_fewer_experts)
+{
+    static const int64_t cases[][4] = {/* experts, top_k, ep, those that are left */
+                                       {256, 8, 1, 16}, {256, 8, 4, 16}, {96, 3, 4, 8},
+                                       {64, 1, 32, 32}, {6, 3, 1, 6},    {7, 5, 1, 7}};
+    const mock_class *cls = mock_class_find("moe");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mock_case c;
+        mock_tensor tensor[MOCK_MAX_TENSORS];
+        int n = 0;
+        mock_case_init(cls, SOL_CONTEXT, 3, 70, &c);
+        c.param[MOCK_MOE_EXPERTS] = cases[i][0];
+        c.param[MOCK_MOE_TOPK] = cases[i][1];
+        c.param[MOCK_MOE_EP] = cases[i][2];
+        mock_case whole = c;
+        cls->reduce(&c);
+        cr_assert_eq(c.param[MOCK_MOE_EXPERTS], cases[i][3], "case %zu", i);
+        cr_assert_eq(cls->plan(&c, tensor, &n, NULL), SC_OK);
+        whole.param[MOCK_MOE_EXPERTS] = cases[i][3];
+        cr_assert_arr_eq(&c, &whole, sizeof c, "nothing else may change");
+    }
+}
+
 Test(reference, moe_routing)
 {
     check_routing(1, (int64_t[]){8, 8, 16, 4, 1, 0, 1, 0, 1});
