@@ -100,7 +100,7 @@ static void read_telemetry(const mock_device_ops *ops, mock_device *dev,
                            mock_telemetry *out)
 {
     if (ops->telemetry(dev, out, NULL))
-        *out = (mock_telemetry){NAN, NAN, NAN, NAN, 0, NAN};
+        *out = MOCK_NO_TELEMETRY;
 }
 
 /* out[3]: stream, node, replay. */

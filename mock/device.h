@@ -30,7 +30,10 @@ typedef struct mock_telemetry { /* NaN or 0: not known */
     uint64_t throttle; /* NVML clocks-event-reasons bits that slow the clock: power,
                           thermal, hardware; idle and application clocks masked out */
     double sm_clock_max_hz;
+    double sample_clock_hz; /* SM clock, mean over what was timed last, by the SMs' own
+                               counters: the driver's reading is up to 100 ms old */
 } mock_telemetry;
+#define MOCK_NO_TELEMETRY ((mock_telemetry){NAN, NAN, NAN, NAN, 0, NAN, NAN})
 
 /* What calibration runs in the place of a layer: a launch is a known amount of one kind
  * of work. EMPTY does none, READ, WRITE and COPY pass over memory, FMA multiplies and

@@ -25,6 +25,7 @@ void mock_timing_defaults(mock_timing_options *options)
         .drift = 0.1, /* simulated: normal noise gets there in 100 samples 1 time in 6 */
         .min_batch_s = 1e-3, /* 2000 times the 0.5 us resolution of CUDA events */
         .max_time_s = 1.0,
+        .rest = 1.0,
         .max_backoff_s = 0.2,
         .graph = true,
         .allow_graph_fail = false,
@@ -110,29 +111,44 @@ static double median(const double *value, int n)
 static void read_telemetry(mock_bench *bench, mock_telemetry *out)
 {
     if (bench->ops->telemetry(bench->dev, out, NULL))
-        *out = (mock_telemetry){NAN, NAN, NAN, NAN, 0, NAN};
+        *out = MOCK_NO_TELEMETRY;
+    if (isfinite(out->sample_clock_hz))
+        out->sm_clock_hz = out->sample_clock_hz;
+}
+
+/* Median absolute deviation from a value. */
+static double mad(const double *value, int n, double from)
+{
+    double deviation[MOCK_MAX_SAMPLES];
+    for (int i = 0; i < n; i++)
+        deviation[i] = fabs(value[i] - from);
+    return median(deviation, n);
 }
 
 static void summarise(mock_timing *out)
 {
-    double deviation[MOCK_MAX_SAMPLES], sum = 0;
+    double sum = 0;
     out->median_s = median(out->sample_s, out->n);
     out->min_s = out->max_s = out->sample_s[0];
     for (int i = 0; i < out->n; i++) {
         sum += out->sample_s[i];
         out->min_s = fmin(out->min_s, out->sample_s[i]);
         out->max_s = fmax(out->max_s, out->sample_s[i]);
-        deviation[i] = fabs(out->sample_s[i] - out->median_s);
     }
     out->mean_s = sum / out->n;
-    out->mad_s = median(deviation, out->n);
+    out->mad_s = mad(out->sample_s, out->n, out->median_s);
 }
 
-/* Relative standard error of the median: for normal noise the MAD times 1.4826 estimates
- * the standard deviation, and the median's is sqrt(pi/2) = 1.2533 times the mean's. */
+/* Standard error of the median: for normal noise the MAD times 1.4826 estimates the
+ * standard deviation, and the median's is sqrt(pi/2) = 1.2533 times the mean's. */
+static double median_error(double deviation, int n)
+{
+    return 1.2533 * 1.4826 * deviation / sqrt(n);
+}
+
 static double relative_error(const mock_timing *t)
 {
-    return 1.2533 * 1.4826 * t->mad_s / (t->median_s * sqrt(t->n));
+    return median_error(t->mad_s / t->median_s, t->n);
 }
 
 /* Entropy in bits of the samples 0..n-1, in bins as wide as the noise that is asked for.
@@ -239,10 +255,22 @@ static void name_stop(const mock_timing_options *options, const progress *p,
                  what);
 }
 
-/* The reasons stay set for up to a second after heavy work, with a clock one step (0.8 %
- * on an H100) below its maximum: waiting for the last step costs more than it changes. */
-static bool slowed(const mock_telemetry *seen)
+static void idle(double seconds)
 {
+    const struct timespec pause = {.tv_sec = (time_t)seconds,
+                                   .tv_nsec = (long)(1e9 * (seconds - floor(seconds)))};
+    nanosleep(&pause, NULL);
+}
+
+/* Did the clock fall while the sample ran? By its own clock, where that is known; what it
+ * can be at best depends on the kernel, so the best of the point is the measure. Else by
+ * the driver's reasons. They stay set for up to a second after heavy work, with a clock
+ * one step (0.8 % on an H100) below its maximum: waiting for the last step costs more
+ * than it changes. */
+static bool slowed(const mock_telemetry *seen, double best_hz)
+{
+    if (isfinite(seen->sample_clock_hz))
+        return seen->sample_clock_hz < (1 - MOCK_CLOCK_FALL) * best_hz;
     return seen->throttle &&
            !(seen->sm_clock_hz >= (1 - MOCK_CLOCK_SLACK) * seen->sm_clock_max_hz &&
              seen->sm_clock_max_hz > 0);
@@ -250,17 +278,74 @@ static bool slowed(const mock_telemetry *seen)
 
 /* A throttled sample is thrown away and the device given time to recover, a little more
  * each time; once max_backoff_s have been waited they are taken as they come. */
-static bool discard(const mock_timing_options *options, const mock_telemetry *seen,
-                    double *waited_s, mock_timing *out)
+static bool discard(const mock_timing_options *options, bool slow, double *waited_s,
+                    mock_timing *out)
 {
-    if (!slowed(seen) || *waited_s >= options->max_backoff_s)
+    if (!slow || *waited_s >= options->max_backoff_s)
         return false;
     double pause_s = fmin(fmax(0.005, *waited_s), options->max_backoff_s - *waited_s);
-    const struct timespec pause = {.tv_sec = (time_t)pause_s,
-                                   .tv_nsec = (long)(1e9 * (pause_s - floor(pause_s)))};
-    nanosleep(&pause, NULL);
+    idle(pause_s);
     *waited_s += pause_s + 1e-6; /* so that it ends, however short the rest */
     out->n_discarded++;
+    return true;
+}
+
+/* Numbers that follow from the samples, after some were taken out. */
+static void recount(mock_timing *out, progress *p)
+{
+    for (int n = 1; n <= out->n; n++) {
+        double middle = median(out->sample_s, n);
+        p->spread[n - 1] = mad(out->sample_s, n, middle) / middle;
+    }
+    if (out->n > 0)
+        summarise(out);
+}
+
+/* Throws away what was taken before a sample with a higher clock showed that it was slow.
+ */
+static void drop_slow(mock_timing *out, double best_hz, progress *p)
+{
+    int kept = 0;
+    for (int i = 0; i < out->n; i++) {
+        if (slowed(&out->sample_telemetry[i], best_hz)) {
+            p->spent_s -= out->sample_s[i] * out->batch;
+            continue;
+        }
+        out->sample_s[kept] = out->sample_s[i];
+        out->sample_telemetry[kept++] = out->sample_telemetry[i];
+    }
+    if (kept == out->n)
+        return;
+    out->n_discarded += out->n - kept;
+    out->n = kept;
+    recount(out, p);
+}
+
+/* Is the first half of the samples from before the latency had come to rest? Then it
+ * goes. Where half of the traffic are writes, steps of several percent are seen after a
+ * dozen milliseconds; the MAD is blind to them while one side has the majority. */
+static bool drop_early(const mock_timing_options *options, mock_timing *out, progress *p)
+{
+    const int half = out->n / 2;
+    if (half < 3 || options->stop == MOCK_STOP_TIME)
+        return false;
+    double first = median(out->sample_s, half),
+           last = median(out->sample_s + half, out->n - half), step = first / last - 1;
+    double error =
+        median_error(fmax(mad(out->sample_s, half, first) / first,
+                          mad(out->sample_s + half, out->n - half, last) / last),
+                     half);
+    double limit = fmax(MOCK_STEP * options->noise, 3 * sqrt(2) * error);
+    if (fabs(step) <= limit)
+        return false;
+    out->n -= half;
+    memmove(out->sample_s, out->sample_s + half, (size_t)out->n * sizeof *out->sample_s);
+    memmove(out->sample_telemetry, out->sample_telemetry + half,
+            (size_t)out->n * sizeof *out->sample_telemetry);
+    out->n_discarded += half;
+    recount(out, p);
+    snprintf(out->unmet, sizeof out->unmet, "step of latency %.3g %% > %.3g %%",
+             100 * fabs(step), 100 * limit);
     return true;
 }
 
@@ -270,10 +355,10 @@ static sc_status sample(mock_bench *bench, const mock_timing_options *options,
     progress p = {.most = options->max_samples < MOCK_MAX_SAMPLES ? options->max_samples
                                                                   : MOCK_MAX_SAMPLES};
     p.least = options->min_samples < p.most ? options->min_samples : p.most;
-    double waited_s = 0;
+    double waited_s = 0, best_hz = NAN;
     do {
         double seconds = 0;
-        mock_telemetry *seen = &out->sample_telemetry[out->n];
+        mock_telemetry seen;
         sc_status status = time_batch(bench, options, out->batch, out, &seconds, diag);
         if (status)
             return status;
@@ -281,15 +366,22 @@ static sc_status sample(mock_bench *bench, const mock_timing_options *options,
             return sc_diag_fail(diag, SC_EGPU, SC3003,
                                 "the device's timer gave %g s for %d launches", seconds,
                                 out->batch);
-        read_telemetry(bench, seen);
-        if (discard(options, seen, &waited_s, out))
+        read_telemetry(bench, &seen);
+        if (isfinite(seen.sample_clock_hz)) {
+            idle(options->rest * seconds);
+            if (!(seen.sample_clock_hz <= best_hz))
+                drop_slow(out, best_hz = seen.sample_clock_hz, &p);
+        }
+        bool slow = slowed(&seen, best_hz);
+        if (discard(options, slow, &waited_s, out))
             continue;
-        out->slowed |= slowed(seen);
+        out->slowed |= slow;
         p.spent_s += seconds;
+        out->sample_telemetry[out->n] = seen;
         out->sample_s[out->n++] = seconds / out->batch;
         summarise(out);
         p.spread[out->n - 1] = out->mad_s / out->median_s;
-        out->converged = met(options, &p, out);
+        out->converged = met(options, &p, out) && !drop_early(options, out, &p);
     } while (out->n == 0 || (!out->converged && out->n < p.most &&
                              (out->n < 2 || p.spent_s < options->max_time_s)));
     name_stop(options, &p, out);

@@ -9,8 +9,8 @@
 typedef struct mock_bench mock_bench;
 
 /* Plans, allocates, fills (random inputs, index tensors, poisoned outputs) and prepares.
- * Errors: those of plan, alloc and prepare. Release with mock_bench_free. Keeps cls, ops and
- * dev; copies c but not c->lengths. */
+ * Errors: those of plan, alloc and prepare. Release with mock_bench_free. Keeps cls, ops
+ * and dev; copies c but not c->lengths. */
 sc_status mock_bench_new(const mock_class *cls, const mock_case *c,
                          const mock_device_ops *ops, mock_device *dev, mock_bench **out,
                          sc_diag *diag);
@@ -21,8 +21,9 @@ void mock_bench_free(mock_bench *bench);
  * touched_B is not known, or more than MOCK_MAX_COPIES are needed). */
 #define MOCK_MAX_COPIES 256
 sc_status mock_cold_copies(double l2_B, double touched_B, int *copies, sc_diag *diag);
-/* Makes the bench run on that many copies of its memory in turn: launches from then on find
- * a cold cache, also inside of a graph. Errors: as mock_cold_copies and mock_bench_new. */
+/* Makes the bench run on that many copies of its memory in turn: launches from then on
+ * find a cold cache, also inside of a graph. Errors: as mock_cold_copies and
+ * mock_bench_new. */
 sc_status mock_bench_make_cold(mock_bench *bench, double l2_B, double touched_B,
                                sc_diag *diag);
 /* Bytes on the device that a case needs, workspace apart. Errors: those of plan. */
@@ -30,27 +31,30 @@ sc_status mock_case_bytes(const mock_class *cls, const mock_case *c, size_t *siz
                           sc_diag *diag);
 
 typedef enum mock_stop {
-    MOCK_STOP_NOISE,   /* the relative standard error of the median is below `noise`, or the
-                          spread of the samples has stopped changing */
-    MOCK_STOP_TIME,    /* max_time_s has been spent */
+    MOCK_STOP_NOISE, /* the relative standard error of the median is below `noise`, or the
+                        spread of the samples has stopped changing */
+    MOCK_STOP_TIME,  /* max_time_s has been spent */
     MOCK_STOP_ENTROPY, /* the distribution of the samples has stopped changing */
 } mock_stop;
 
 typedef struct mock_timing_options {
     mock_stop stop;
-    int warmup;            /* untimed launches, at least */
+    int warmup; /* untimed launches, at least */
     int min_samples, max_samples;
-    double noise;          /* stop when the relative standard error of the median estimate,
-                              1.2533 * 1.4826 * MAD / (median * sqrt(n)), is below */
-    double drift;          /* what may change by less than this share while the last half of the
-                              samples comes in, and have stopped changing: their entropy; their
-                              relative MAD, of 2 * min_samples at least. 0: never */
-    double min_batch_s;    /* launches are batched until a sample lasts this long, and
-                              until timer_s is MOCK_TIMER_SHARE of it at most */
-    double timer_s;        /* resolution of the device's timer; 0: not known */
-    double warm_s;         /* work before the first sample, so that clocks are up */
-    mock_floor floor;      /* of the device; 0 or NaN: not known */
-    double max_time_s;     /* stop sampling after this much device time */
+    double noise; /* stop when the relative standard error of the median estimate,
+                     1.2533 * 1.4826 * MAD / (median * sqrt(n)), is below */
+    double drift; /* what may change by less than this share while the last half of the
+                     samples comes in, and have stopped changing: their entropy; their
+                     relative MAD, of 2 * min_samples at least. 0: never */
+    double min_batch_s; /* launches are batched until a sample lasts this long, and
+                           until timer_s is MOCK_TIMER_SHARE of it at most */
+    double timer_s;     /* resolution of the device's timer; 0: not known */
+    double warm_s;      /* work before the first sample, so that clocks are up */
+    mock_floor floor;   /* of the device; 0 or NaN: not known */
+    double max_time_s;  /* stop sampling after this much device time */
+    double rest;        /* idle time after a sample, as a share of its length, on devices
+                           that tell the clock of a sample: the power limit acts on the mean
+                           of some 50 ms */
     double max_backoff_s;  /* throttled samples are discarded, and this long waited in all
                               before they are taken after all */
     bool graph;            /* replay a CUDA graph */
@@ -61,31 +65,35 @@ void mock_timing_defaults(mock_timing_options *options);
 #define MOCK_MAX_SAMPLES 256
 #define MOCK_TIMER_SHARE 0.005 /* of a sample, at most */
 #define MOCK_CLOCK_SLACK 0.01  /* throttled: below the SM clock's maximum by more */
+#define MOCK_CLOCK_FALL 0.015  /* the same, below the point's highest clock of a sample  \
+                                */
+#define MOCK_STEP 3 /* halves of the samples may differ by so many times `noise` */
 typedef struct mock_timing {
     double median_s, mean_s, min_s, max_s, mad_s; /* per launch */
-    int n;                         /* samples */
-    int batch;                     /* launches a sample */
+    int n;                                        /* samples */
+    int batch;                                    /* launches a sample */
     double sample_s[MOCK_MAX_SAMPLES];
-    mock_telemetry sample_telemetry[MOCK_MAX_SAMPLES]; /* right after each */
-    mock_launch launch;            /* which path ran */
-    bool converged;                /* the stopping criterion was met */
-    char unmet[128];               /* else: what stopped it, which one was not and how far off,
-                                      "stopped by time: noise 0.8 % > 0.5 %" */
-    int n_discarded;               /* throttled samples */
-    bool slowed;                   /* some of those taken are throttled, too */
-    double timer_share;            /* resolution of the timer over the length of a sample */
-    double floor_s;                /* what the launch itself takes, on the path that ran;
-                                      NaN: not known */
-    int copies;                    /* of the memory in rotation; 1: hot */
-    double between_B;              /* cold: touched between uses of the same memory */
-    char graph_note[160];          /* why the graph was not used, "" else */
-    char source[96];               /* kernel route */
-    mock_telemetry telemetry;      /* right after the last sample */
+    mock_telemetry sample_telemetry[MOCK_MAX_SAMPLES]; /* right after each;
+                                  sm_clock_hz is that of the sample where it is known */
+    mock_launch launch;                                /* which path ran */
+    bool converged;           /* the stopping criterion was met */
+    char unmet[128];          /* else: what stopped it, which one was not and how far off,
+                                 "stopped by time: noise 0.8 % > 0.5 %" */
+    int n_discarded;          /* throttled samples, and those before a step of latency */
+    bool slowed;              /* some of those taken are throttled, too */
+    double timer_share;       /* resolution of the timer over the length of a sample */
+    double floor_s;           /* what the launch itself takes, on the path that ran;
+                                 NaN: not known */
+    int copies;               /* of the memory in rotation; 1: hot */
+    double between_B;         /* cold: touched between uses of the same memory */
+    char graph_note[160];     /* why the graph was not used, "" else */
+    char source[96];          /* kernel route */
+    mock_telemetry telemetry; /* right after the last sample */
 } mock_timing;
 
 /* For the next point of a device: where a back-off was waited in vain, half of it, for a
- * device at its power limit does not recover between two heavy points; most_s again once no
- * sample of a point is throttled. Test: tests/unit/mock/test_harness.c. */
+ * device at its power limit does not recover between two heavy points; most_s again once
+ * no sample of a point is throttled. Test: tests/unit/mock/test_harness.c. */
 void mock_timing_adapt(mock_timing_options *options, const mock_timing *timing,
                        double most_s);
 
@@ -99,11 +107,11 @@ sc_status mock_bench_time(mock_bench *bench, const mock_timing_options *options,
                           mock_timing *out, sc_diag *diag);
 
 typedef struct mock_compare {
-    int64_t n;            /* elements compared */
-    int64_t n_bad;        /* !(|got - want| <= tolerance): NaN counts as bad */
+    int64_t n;     /* elements compared */
+    int64_t n_bad; /* !(|got - want| <= tolerance): NaN counts as bad */
     int64_t n_nonfinite, n_zero;
-    double worst;         /* largest |got - want| / tolerance */
-    double rel_l2;        /* |got - want| / |want| in the 2-norm */
+    double worst;  /* largest |got - want| / tolerance */
+    double rel_l2; /* |got - want| / |want| in the 2-norm */
     double want_rms;
 } mock_compare;
 
@@ -115,17 +123,17 @@ sc_status mock_bench_compare(mock_bench *bench, int64_t max_rows, mock_compare *
                              sc_diag *diag);
 bool mock_compare_ok(const mock_compare *compare);
 
-/* The kernels of one launch, in order; out[MOCK_MAX_KERNELS]. Nothing may be timed in this
- * process afterwards (mock_device_ops.trace). Errors: SC_EUNABLE SC3016, SC_EGPU. */
+/* The kernels of one launch, in order; out[MOCK_MAX_KERNELS]. Nothing may be timed in
+ * this process afterwards (mock_device_ops.trace). Errors: SC_EUNABLE SC3016, SC_EGPU. */
 sc_status mock_bench_trace(mock_bench *bench, mock_kernel *out, int *n, sc_diag *diag);
 
 /* ---- validation (solcheck check) ---- */
 
 typedef enum mock_outcome { MOCK_PASS, MOCK_FAIL, MOCK_SKIP } mock_outcome;
 typedef struct mock_finding {
-    char check[48];  /* "output format" */
-    char where[64];  /* "context b=3 s=65 tp=8 bf16" */
-    char seen[256];  /* what was seen, in one line */
+    char check[48]; /* "output format" */
+    char where[64]; /* "context b=3 s=65 tp=8 bf16" */
+    char seen[256]; /* what was seen, in one line */
     mock_outcome outcome;
 } mock_finding;
 /* Called once per check, in order; false stops the run. */
@@ -133,7 +141,7 @@ typedef bool mock_finding_fn(void *user, const mock_finding *finding);
 
 typedef struct mock_check_options {
     bool phase[SOL_N_PHASES];
-    int64_t param[MOCK_MAX_PARAMS]; /* whole-model values; -1 = class default */
+    int64_t param[MOCK_MAX_PARAMS];  /* whole-model values; -1 = class default */
     sol_dtype dtype[MOCK_MAX_SLOTS]; /* of all checks but dtype support */
     int tp;
     mock_scope scope;

@@ -211,7 +211,7 @@ static void cpu_close(mock_device *dev)
 static sc_status cpu_telemetry(mock_device *dev, mock_telemetry *out, sc_diag *diag)
 {
     (void)dev, (void)diag;
-    *out = (mock_telemetry){NAN, NAN, NAN, NAN, 0, NAN};
+    *out = MOCK_NO_TELEMETRY;
     return SC_OK;
 }
 

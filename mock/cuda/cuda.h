@@ -3,8 +3,8 @@
  * Files: device.c (memory, fills, telemetry, the table of functions), exec.c (run,
  * graphs, time), route.c (which kernel runs what), gemm.c, attention.c, hopper.c,
  * append.c, decode.c, moe.c, moe_hopper.c, stream.c (hosts of the kernels), schedule.c
- * (division of decode work), tiling.c (of context attention), case.c, nvml.c, probe.c
- * (calibration), trace.c (kernel times by CUPTI).
+ * (division of decode work), tiling.c (of context attention), case.c, nvml.c, clock.c (SM
+ * clock of a sample), probe.c (calibration), trace.c (kernel times by CUPTI).
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_MOCK_CUDA_CUDA_H
 #define SC_MOCK_CUDA_CUDA_H
@@ -21,9 +21,12 @@ struct mock_device {
     mock_device_info info;
     cudaStream_t stream;
     cudaEvent_t start, stop;
-    int smem_block_B;   /* most shared memory of one thread block */
-    cuda_nvml *nvml;    /* NULL: no telemetry */
-    void *lt;           /* cublasLtHandle_t, made by the first gemm */
+    int smem_block_B; /* most shared memory of one thread block */
+    cuda_nvml *nvml;  /* NULL: no telemetry */
+    uint64_t *stamps; /* clock.c: [2][SMs][2] cycles and ns, before and after a sample; */
+    unsigned long long *stamps_device; /* where the kernel leaves them */
+    double clock_hz;                   /* of the last sample; NaN: too short to tell */
+    void *lt;                          /* cublasLtHandle_t, made by the first gemm */
     void *lt_workspace; /* device memory, CUDA_LT_WORKSPACE_B and a scale */
     void *lt_memo;      /* gemm.c: what was found for the last shape */
     void *moe_memo;     /* moe_hopper.c: the same for the last case */
@@ -93,6 +96,14 @@ sc_status cuda_rotate(mock_exec *const exec[], int n_execs, mock_launch launch, 
 
 /* Forgets the captured graphs: for routes that try several kernels. */
 void cuda_graphs_drop(mock_exec *exec);
+
+/* ---- clock.c: around what is timed, on the device's stream ---- */
+
+sc_status cuda_clock_open(mock_device *dev, sc_diag *diag);
+void cuda_clock_close(mock_device *dev);
+sc_status cuda_clock_begin(mock_device *dev, sc_diag *diag);
+/* Waits, and sets clock_hz. */
+sc_status cuda_clock_end(mock_device *dev, sc_diag *diag);
 
 /* ---- append.c: of attention and mla ---- */
 
@@ -175,8 +186,9 @@ sc_status cuda_tensor_map_packed(CUtensorMap *out, int kind, const void *data,
                                  int64_t cols, int64_t heads, int64_t tokens,
                                  int box_heads, int box_tokens, sc_diag *diag);
 
-/* Any tensor, dim[0] being the innermost and stride_B[i] that of dim[i + 1]; boxes whose rows
- * are 128 bytes, 128-byte swizzle, zeros outside of the tensor. kind: bf16, fp16 or fp8. */
+/* Any tensor, dim[0] being the innermost and stride_B[i] that of dim[i + 1]; boxes whose
+ * rows are 128 bytes, 128-byte swizzle, zeros outside of the tensor. kind: bf16, fp16 or
+ * fp8. */
 typedef struct cuda_box {
     int rank;
     int64_t dim[5], stride_B[4];
@@ -233,9 +245,9 @@ typedef struct cuda_schedule {
     int max_parts; /* 0: nothing is split */
 } cuda_schedule;
 
-/* Divides the pages of b requests times kv_heads (those that hold one of the last `window`
- * tokens; 0: all) among thread blocks, of which `resident`
- * run at a time. Release with cuda_schedule_free. Errors: SC_ENOMEM, SC_EUNABLE. */
+/* Divides the pages of b requests times kv_heads (those that hold one of the last
+ * `window` tokens; 0: all) among thread blocks, of which `resident` run at a time.
+ * Release with cuda_schedule_free. Errors: SC_ENOMEM, SC_EUNABLE. */
 sc_status cuda_schedule_make(const mock_case *c, int kv_heads, int64_t window,
                              int resident, cuda_schedule *out, sc_diag *diag);
 void cuda_schedule_free(cuda_schedule *schedule);

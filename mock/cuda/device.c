@@ -95,6 +95,7 @@ static void device_close(mock_device *dev)
     cuda_select(dev, NULL);
     cuda_gemm_close(dev);
     sc_free(dev->moe_memo);
+    cuda_clock_close(dev);
     cuda_nvml_close(dev->nvml);
     if (dev->stop)
         cudaEventDestroy(dev->stop);
@@ -124,6 +125,8 @@ static sc_status device_open(int ordinal, mock_device **out, mock_device_info *i
         status = CU(cudaEventCreate(&dev->start), diag);
     if (!status)
         status = CU(cudaEventCreate(&dev->stop), diag);
+    if (!status)
+        status = cuda_clock_open(dev, diag);
     if (status) {
         device_close(dev);
         return status;
@@ -241,6 +244,7 @@ static sc_status device_telemetry(mock_device *dev, mock_telemetry *out, sc_diag
 {
     (void)diag;
     cuda_nvml_read(dev->nvml, out);
+    out->sample_clock_hz = dev->clock_hz;
     return SC_OK;
 }
 

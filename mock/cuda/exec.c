@@ -238,6 +238,8 @@ sc_status cuda_rotate(mock_exec *const exec[], int n_execs, mock_launch launch, 
     if (!status && launch == MOCK_GRAPH)
         status = graph_find(exec, n_execs, n, &graph, diag);
     if (!status)
+        status = cuda_clock_begin(dev, diag);
+    if (!status)
         status = CU(cudaEventRecord(dev->start, dev->stream), diag);
     if (!status && graph)
         status = CU(cudaGraphLaunch(graph->exec, dev->stream), diag);
@@ -246,7 +248,7 @@ sc_status cuda_rotate(mock_exec *const exec[], int n_execs, mock_launch launch, 
     if (!status)
         status = CU(cudaEventRecord(dev->stop, dev->stream), diag);
     if (!status)
-        status = CU(cudaEventSynchronize(dev->stop), diag);
+        status = cuda_clock_end(dev, diag);
     float ms = 0;
     if (!status)
         status = CU(cudaEventElapsedTime(&ms, dev->start, dev->stop), diag);

@@ -263,6 +263,11 @@ cudaError_t cuda_moe(const cuda_moe_args *args, int kind, cudaStream_t stream);
 /* Its first step alone: count to place, and counter. */
 cudaError_t cuda_moe_sort(const cuda_moe_args *args, cudaStream_t stream);
 
+/* ---- clock.cu ---- */
+
+/* out[2*i], out[2*i+1]: cycles of SM i, and ns. */
+cudaError_t cuda_clock_stamp(unsigned long long *out, int sms, cudaStream_t stream);
+
 /* ---- moe_hopper.cu: the same on compute capability 9.0 ---- */
 
 #define CUDA_MOE_BOX 16           /* entries of a box of a tensor map */

@@ -5,6 +5,7 @@
 # the module linked by nvcc; the CUDA runtime is linked statically, cuBLASLt dynamically.
 MOCK_CUDA_KERNELS = \
 	mock/cuda/append.cu \
+	mock/cuda/clock.cu \
 	mock/cuda/combine.cu \
 	mock/cuda/fill.cu \
 	mock/cuda/flash_bf16.cu \
@@ -35,6 +36,7 @@ MOCK_CUDA_HOST = \
 	mock/cuda/append.c \
 	mock/cuda/attention.c \
 	mock/cuda/case.c \
+	mock/cuda/clock.c \
 	mock/cuda/decode.c \
 	mock/cuda/device.c \
 	mock/cuda/exec.c \

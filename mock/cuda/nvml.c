@@ -97,7 +97,7 @@ void cuda_nvml_driver(cuda_nvml *nvml, char *text, size_t size_B)
 
 void cuda_nvml_read(cuda_nvml *nvml, mock_telemetry *out)
 {
-    *out = (mock_telemetry){NAN, NAN, NAN, NAN, 0, NAN};
+    *out = MOCK_NO_TELEMETRY;
     if (!nvml)
         return;
     unsigned value = 0;

@@ -156,6 +156,20 @@ paged_scores(float s[C::MT][2][4], const uint32_t q[C::MT][C::W / 16][4], uint32
     }
 }
 
+/* Waits for the warps of the group; 0 is the barrier of the block. With the number in a register
+ * racecheck loses count of the barriers of warps that do not come here. */
+template <typename C>
+__device__ __forceinline__ void paged_group_barrier(int group)
+{
+    constexpr int THREADS = 32 * C::SPLIT;
+    switch (group) {
+    case 0: asm volatile("bar.sync 1, %0;" ::"n"(THREADS) : "memory"); break;
+    case 1: asm volatile("bar.sync 2, %0;" ::"n"(THREADS) : "memory"); break;
+    case 2: asm volatile("bar.sync 3, %0;" ::"n"(THREADS) : "memory"); break;
+    default: asm volatile("bar.sync 4, %0;" ::"n"(THREADS) : "memory"); break;
+    }
+}
+
 /* Adds what the other warps of the group have of the scores. `scores`: two buffers, taken
  * in turn, so that one barrier a page is enough. */
 template <typename C>
@@ -166,7 +180,7 @@ __device__ __forceinline__ void paged_add_scores(float s[C::MT][2][4], float *sc
 #pragma unroll
     for (int e = 0; e < C::SCORES; e++)
         own[32 * e] = s[e / 8][e / 4 % 2][e % 4];
-    asm volatile("bar.sync %0, %1;" ::"r"(1 + group), "n"(32 * C::SPLIT) : "memory");
+    paged_group_barrier<C>(group);
 #pragma unroll
     for (int other = 1; other < C::SPLIT; other++) {
         const float *from =

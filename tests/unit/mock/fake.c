@@ -248,6 +248,13 @@ static sc_status fake_run(mock_exec *exec, sc_diag *diag)
     return status;
 }
 
+static double sample_clock(void)
+{
+    const fake_timer *f = &fake_time;
+    return f->clock_hz ? f->clock_hz[f->reads < f->n_clock ? f->reads : f->n_clock - 1]
+                       : NAN;
+}
+
 static sc_status scripted(mock_launch launch, int n, double *seconds)
 {
     fake_timer *f = &fake_time;
@@ -256,7 +263,10 @@ static sc_status scripted(mock_launch launch, int n, double *seconds)
         f->graph_launches += (uint64_t)n;
     else
         f->eager_launches += (uint64_t)n;
-    *seconds = f->overhead_s + n * f->launch_s * (1 + noise);
+    double slower = f->clock_hz ? f->clock_hz[0] / sample_clock() : 1;
+    if (f->reads < f->slow)
+        slower *= f->slower;
+    *seconds = f->overhead_s + n * f->launch_s * (1 + noise) * slower;
     if (f->timer_s > 0)
         *seconds = f->timer_s * round(*seconds / f->timer_s);
     return SC_OK;
@@ -292,8 +302,9 @@ static sc_status fake_telemetry(mock_device *dev, mock_telemetry *out, sc_diag *
 {
     (void)dev, (void)diag;
     bool hot = fake_time.throttled < 0 || fake_time.reads < fake_time.throttled;
+    *out = (mock_telemetry){1.755e9,     2.619e9,          431.33,        700,
+                            hot ? 4 : 0, fake_time.max_hz, sample_clock()};
     fake_time.reads++;
-    *out = (mock_telemetry){1.755e9, 2.619e9, 431.33, 700, hot ? 4 : 0, fake_time.max_hz};
     return SC_OK;
 }
 

@@ -50,9 +50,14 @@ typedef struct fake_timer {
     double launch_s, overhead_s, noise;
     uint64_t seed, calls, eager_launches, graph_launches;
     double timer_s; /* steps that the timer can tell apart; 0: all */
-    int throttled; /* so many telemetry reads report a throttled clock; -1: all */
+    int throttled;  /* so many telemetry reads report a throttled clock; -1: all */
+    const double *clock_hz; /* [n_clock] SM clock of each sample in turn, the last one for
+                               ever; a slower one makes longer samples. NULL: not known */
+    int n_clock;
+    int slow; /* so many samples take `slower` times as long */
+    double slower;
     int reads;
-    double max_hz;  /* of the SM clock, which is at 1.755e9; 0: not known */
+    double max_hz;               /* of the SM clock, which is at 1.755e9; 0: not known */
     const mock_exec *turn[8192]; /* what rotate ran, in order */
     int n_turns;
 } fake_timer;

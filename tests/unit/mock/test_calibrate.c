@@ -96,8 +96,8 @@ static sc_status s_available(mock_device *dev, size_t *free_B, sc_diag *diag)
 static sc_status s_telemetry(mock_device *dev, mock_telemetry *out, sc_diag *diag)
 {
     (void)diag;
-    *out = dev->gemm_s > 0.2 ? (mock_telemetry){1.305e9, 2.619e9, 699.1, 700, 4, NAN}
-                             : (mock_telemetry){1.98e9, 2.619e9, 311.7, 700, 0, NAN};
+    *out = dev->gemm_s > 0.2 ? (mock_telemetry){1.305e9, 2.619e9, 699.1, 700, 4, NAN, NAN}
+                             : (mock_telemetry){1.98e9, 2.619e9, 311.7, 700, 0, NAN, NAN};
     return SC_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fake.h"
 
@@ -525,6 +526,95 @@ Test(throttle, what_was_waited_in_vain_is_waited_less_of)
     cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
     mock_timing_adapt(&options, &t, 0.04);
     cr_assert_eq(options.max_backoff_s, 0.04);
+}
+
+#define CLOCK(...)                                                                       \
+    .clock_hz = (const double[]){__VA_ARGS__},                                           \
+    .n_clock = (int)(sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
+
+/* Also where the driver says "throttled" all along. */
+Test(throttle, clock_of_the_sample_decides_where_it_is_known)
+{
+    mock_timing_options options;
+    mock_timing t;
+    mock_timing_defaults(&options);
+    options.max_backoff_s = 0.08;
+    fake_time = (fake_timer){.launch_s = 1.3e-3, .throttled = -1, CLOCK(1.63e9)};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert_eq(t.n_discarded, 0);
+    cr_assert_eq(t.sample_telemetry[3].sm_clock_hz, 1.63e9, "the clock is the driver's");
+    fake_time = (fake_timer){.launch_s = 1.3e-3,
+                             CLOCK(1.63e9, 1.62e9, 1.63e9, 1.45e9, 1.46e9, 1.625e9)};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert_eq(t.n_discarded, 2);
+    cr_assert_eq(t.n, options.min_samples);
+    cr_assert_lt(t.max_s, 1.01 * 1.3e-3, "a slow sample was kept");
+}
+
+Test(throttle, slow_samples_before_the_first_fast_one_are_dropped)
+{
+    mock_timing_options options;
+    mock_timing t;
+    mock_timing_defaults(&options);
+    fake_time = (fake_timer){.launch_s = 1.3e-3, CLOCK(1.45e9, 1.45e9, 1.45e9, 1.63e9)};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert_eq(t.n_discarded, 3);
+    cr_assert_eq(t.n, options.min_samples);
+    for (int i = 0; i < t.n; i++)
+        cr_assert_eq(t.sample_telemetry[i].sm_clock_hz, 1.63e9);
+    cr_assert_float_eq(t.median_s, 1.3e-3 * 1.45 / 1.63, 1e-9);
+}
+
+Test(throttle, a_clock_that_stays_low_does_not_end_in_an_empty_result)
+{
+    mock_timing_options options;
+    mock_timing t;
+    mock_timing_defaults(&options);
+    options.max_backoff_s = 0.03;
+    fake_time = (fake_timer){.launch_s = 1.3e-3, CLOCK(1.63e9, 1.45e9)};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert_eq(t.n, options.min_samples);
+    cr_assert_gt(t.n_discarded, 2);
+    cr_assert_float_eq(t.median_s, 1.3e-3 * 1.63 / 1.45, 1e-9);
+}
+
+/* Six slow samples, then fast ones for good, at one clock: as long as the slow ones are
+ * the majority their median is theirs, to within a MAD that looks like convergence. */
+Test(harness, samples_before_latency_has_settled_are_dropped)
+{
+    mock_timing_options options;
+    mock_timing t;
+    mock_timing_defaults(&options);
+    fake_time =
+        (fake_timer){.launch_s = 1.3e-3, .noise = 1e-4, .slow = 6, .slower = 1.08};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert(t.converged);
+    cr_assert_str_eq(t.unmet, "");
+    cr_assert_float_eq(t.median_s, 1.3e-3, 1e-6);
+    cr_assert_geq(t.n, options.min_samples);
+    cr_assert_geq(t.n_discarded, 5);
+    options.max_time_s = 15e-3; /* no time for ten settled ones: it says so */
+    fake_time =
+        (fake_timer){.launch_s = 1.3e-3, .noise = 1e-4, .slow = 6, .slower = 1.08};
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    cr_assert_not(t.converged);
+    cr_assert_not_null(strstr(t.unmet, "samples < 10"), "%s", t.unmet);
+}
+
+Test(throttle, a_device_that_tells_its_clock_rests_after_each_sample)
+{
+    mock_timing_options options;
+    mock_timing t;
+    struct timespec begin, end;
+    mock_timing_defaults(&options);
+    options.rest = 1.7;
+    fake_time = (fake_timer){.launch_s = 2.9e-3, CLOCK(1.63e9)};
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    cr_assert_eq(timed(FAKE_SOUND, &options, &t, NULL), SC_OK);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    double spent = (double)(end.tv_sec - begin.tv_sec) +
+                   1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    cr_assert_geq(spent, 1.7 * options.min_samples * 2.9e-3);
 }
 
 /* ---- cold caches ---- */
