@@ -133,6 +133,8 @@ static sc_status set_options(cli_session *cli, const mock_class *cls,
     }
     sc_status status = cli_scope(cli, &options->scope);
     if (status == SC_OK)
+        status = cli_route(cli, &options->choice);
+    if (status == SC_OK)
         status = cli_inputs(cli, &options->inputs);
     if (status == SC_OK && options->inputs == MOCK_INPUTS_ZEROS)
         return sc_diag_fail(

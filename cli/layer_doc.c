@@ -94,6 +94,10 @@ static void layer_text(const cli_session *cli, const mock_class *cls, sc_buf *ou
         sc_buf_printf(out, "  %s\n", cls->paper[i]);
     if (cls->scoped)
         sc_buf_add(out, "scope: kernel, or op: with RoPE and the append to the cache\n");
+    if (cls->routed)
+        sc_buf_add(out,
+                   "route: auto (own kernels; cuDNN where they lack the case), own or"
+                   " cudnn; context only\n");
     if (cls->partial_sums)
         sc_buf_add(out, "under TP every rank writes a whole row, to be added up\n");
     text_params(cls, out);
@@ -155,11 +159,12 @@ static sc_status layer_json(cli_session *cli, const mock_class *cls, sc_buf *out
     json_t *papers = json_array();
     for (int i = 0; cls->paper[i]; i++)
         json_array_append_new(papers, json_string(cls->paper[i]));
-    json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:o}", "layer", cls->name, "title",
-        cls->title, "reference", cls->formula, "sources", papers, "has_scope_op",
-        cls->scoped, "partial_sums", cls->partial_sums, "params", params_json(cls),
-        "dtypes", slots_json(cli, cls), "routes", routes_json(cls));
+    json_t *root =
+        json_pack("{s:s, s:s, s:s, s:o, s:b, s:b, s:b, s:o, s:o, s:o}", "layer",
+                  cls->name, "title", cls->title, "reference", cls->formula, "sources",
+                  papers, "has_scope_op", cls->scoped, "has_route", cls->routed,
+                  "partial_sums", cls->partial_sums, "params", params_json(cls), "dtypes",
+                  slots_json(cli, cls), "routes", routes_json(cls));
     char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
     if (text)
         sc_buf_printf(out, "%s\n", text);

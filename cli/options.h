@@ -81,6 +81,8 @@ typedef enum cli_command {
       "kernel (default), or op: with RoPE and the append to the KV cache")               \
     X(INPUTS, "inputs", "KIND", CLI_RUNS,                                                \
       "what inputs are drawn from: normal (default), uniform (of the same spread); measure: or zeros") \
+    X(ROUTE, "route", "KIND", CLI_ON(MEASURE) | CLI_ON(CHECK),                           \
+      "kernels of context attention and mla: auto (default), own or cudnn")              \
     X(STOP, "stop", "RULE", CLI_ON(MEASURE), "stop sampling by noise (default), time or entropy") \
     X(NOISE, "noise", "PCT", CLI_ON(MEASURE) | CLI_ON(COMPARE),                          \
       "relative error of the median to reach (default 0.5); compare: where none is stored (default 1)") \

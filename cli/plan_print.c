@@ -79,7 +79,7 @@ void cli_plan_repro(const cli_session *cli, const cli_plan *plan, const cli_job 
     static const cli_option kept[] = {
         CLI_OPT_SYSTEM, CLI_OPT_DEVICE,   CLI_OPT_STOP,        CLI_OPT_NOISE,
         CLI_OPT_SEED,   CLI_OPT_MAX_TIME, CLI_OPT_MIN_SAMPLES, CLI_OPT_SCOPE,
-        CLI_OPT_INPUTS, CLI_OPT_DRIFT,
+        CLI_OPT_INPUTS, CLI_OPT_DRIFT,    CLI_OPT_ROUTE,
     };
     const sol_config *config = &plan->config[point->config];
     sc_buf_add(out, "solcheck measure --op ");

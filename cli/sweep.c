@@ -108,6 +108,18 @@ sc_status cli_inputs(cli_session *cli, mock_inputs *out)
                         "--inputs is normal, uniform or zeros, not '%s'", text);
 }
 
+sc_status cli_route(cli_session *cli, mock_choice *out)
+{
+    const char *text = cli_value(&cli->options, CLI_OPT_ROUTE, "auto");
+    for (int i = 0; i < MOCK_N_CHOICES; i++)
+        if (strcmp(text, mock_choice_name((mock_choice)i)) == 0) {
+            *out = (mock_choice)i;
+            return SC_OK;
+        }
+    return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
+                        "--route is auto, own or cudnn, not '%s'", text);
+}
+
 /* A parameter or dtype that the layer does not have must be what the layer does: a
  * sliding window, say, is not measured by a layer that knows of none. */
 static sc_status check_features(cli_session *cli, const mock_class *cls)
@@ -150,6 +162,8 @@ sc_status cli_make_case(cli_session *cli, const mock_class *cls, sol_phase_kind 
     sc_status status = cli_scope(cli, &out->scope);
     if (status == SC_OK)
         status = cli_inputs(cli, &out->inputs);
+    if (status == SC_OK)
+        status = cli_route(cli, &out->choice);
     if (status != SC_OK)
         return status;
     for (int i = 0; i < cls->n_slots; i++) {
@@ -388,6 +402,7 @@ void cli_fill_record(const cli_session *cli, const mock_device_info *info,
     r->cache = "hot"; /* repeated over one buffer */
     r->scope = mock_scope_name(c->scope);
     r->inputs = mock_inputs_name(c->inputs);
+    r->route = mock_choice_name(c->choice);
     if (t)
         fill_timing(t, r);
 }

@@ -32,6 +32,8 @@ sc_status cli_make_case(cli_session *cli, const mock_class *cls, sol_phase_kind 
 
 /* What --scope asks for. Errors: SC_EINVAL SC6001. */
 sc_status cli_scope(cli_session *cli, mock_scope *out);
+/* What --route asks for. Errors: SC_EINVAL SC6001. */
+sc_status cli_route(cli_session *cli, mock_choice *out);
 
 /* What --inputs asks for. Errors: SC_EINVAL SC6001. */
 sc_status cli_inputs(cli_session *cli, mock_inputs *out);

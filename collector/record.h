@@ -35,6 +35,8 @@ typedef struct col_record {
     const char *launch, *cache; /* graph|eager, hot|cold */
     const char *scope;          /* kernel|op: with RoPE and the append; "": kernel */
     const char *inputs;         /* normal|uniform|zeros; "": normal */
+    const char *route; /* that was asked for; NULL, "auto": none. Keys of stores have it,
+                          tables show what ran, kernel_source */
     double sm_clock_hz, mem_clock_hz;
     uint64_t throttle; /* bits; 0: not throttled */
     double power_W, power_limit_W;

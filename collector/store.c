@@ -166,6 +166,8 @@ void col_store_key(const col_record *r, sc_buf *out)
     sc_buf_printf(out, "%s|%s|%s|%s|%s", r->device ? r->device : "",
                   r->op_name ? r->op_name : "", sol_phase_name(r->phase),
                   r->cache ? r->cache : "", r->scope ? r->scope : "");
+    if (r->route && strcmp(r->route, "auto") != 0)
+        sc_buf_printf(out, "|route=%s", r->route);
     for (int i = 0; i < r->n_params; i++)
         add_number(out, r->param[i], r->value[i]);
     for (int i = 0; i < r->n_slots; i++)

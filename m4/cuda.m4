@@ -37,6 +37,25 @@ _SCEOF
     AS_IF([test "x$sc_cuda" = xno && test "x$with_cuda" != xauto],
       [AC_MSG_ERROR([--with-cuda was given but: $sc_cuda_why])])
   ])
+  # cuDNN is loaded at run time; its header alone is needed to compile the route.
+  sc_cudnn=no
+  sc_cudnn_why="no CUDA module"
+  AS_IF([test "x$sc_cuda" = xyes], [
+    AC_MSG_CHECKING([for cudnn_backend.h of cuDNN 9 or later])
+    sc_save_CPPFLAGS=$CPPFLAGS
+    CPPFLAGS="$CPPFLAGS -isystem $CUDA_HOME/include"
+    AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include <cudnn_version.h>
+#include <cudnn_backend.h>
+#if CUDNN_MAJOR < 9
+#error older than cuDNN 9
+#endif]], [[cudnnBackendDescriptor_t d; (void)d; (void)CUDNN_TYPE_HANDLE;]])],
+      [sc_cudnn=yes
+       sc_cudnn_why="header found; the library is loaded at run time"
+       AC_DEFINE([HAVE_CUDNN], [1], [Define to 1 if you have <cudnn_backend.h> of cuDNN 9.])],
+      [sc_cudnn_why="cudnn_backend.h of cuDNN 9 or later not found"])
+    CPPFLAGS=$sc_save_CPPFLAGS
+    AC_MSG_RESULT([$sc_cudnn])
+  ])
   AC_SUBST([CUDA_GENCODE])
   AC_SUBST([CUDA_HOME])
   AM_CONDITIONAL([HAVE_CUDA], [test "x$sc_cuda" = xyes])

@@ -12,6 +12,7 @@ solcheck $PACKAGE_VERSION
   plots                  $sc_plots
   Parquet module         $sc_parquet ($sc_parquet_why)
   CUDA module            $sc_cuda ($sc_cuda_why)
+  cuDNN route            $sc_cudnn ($sc_cudnn_why)
   unit tests             $sc_unit
   extra options          ${sc_options:-none}
   prefix                 $prefix

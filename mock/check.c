@@ -34,6 +34,7 @@ bool mock_checker_case(const mock_checker *k, int tp, int64_t b, int64_t s,
     out->seed = k->options->seed;
     out->scope = k->options->scope;
     out->inputs = k->options->inputs;
+    out->choice = k->options->choice;
     for (int i = 0; i < k->cls->n_params; i++) {
         if (k->options->param[i] >= 0)
             out->param[i] = k->options->param[i];

@@ -8,7 +8,7 @@
 
 #include "mock/layer.h"
 
-#define MOCK_ABI 4
+#define MOCK_ABI 5
 #define MOCK_MODULE_ENTRY "mock_module_entry"
 
 typedef struct mock_device mock_device; /* defined by each backend */

@@ -146,6 +146,7 @@ typedef struct mock_check_options {
     int tp;
     mock_scope scope;
     mock_inputs inputs; /* not zeros: everything agrees on them */
+    mock_choice choice;
     bool allow_graph_fail;
     uint64_t seed;
 } mock_check_options;

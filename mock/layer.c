@@ -43,6 +43,12 @@ const char *mock_inputs_name(mock_inputs inputs)
     return name[inputs];
 }
 
+const char *mock_choice_name(mock_choice choice)
+{
+    static const char *const name[MOCK_N_CHOICES] = {"auto", "own", "cudnn"};
+    return name[choice];
+}
+
 int mock_class_param(const mock_class *cls, const char *name)
 {
     for (int i = 0; i < cls->n_params; i++)

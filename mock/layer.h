@@ -60,6 +60,16 @@ typedef enum mock_scope {
 const char *mock_scope_name(mock_scope scope); /* "kernel", "op" */
 const char *mock_inputs_name(mock_inputs inputs); /* "normal"; mock/random.h */
 
+/* Whose kernels run a layer that has both. AUTO: own kernels, cuDNN where they lack the
+ * case. */
+typedef enum mock_choice {
+    MOCK_CHOICE_AUTO,
+    MOCK_CHOICE_OWN,
+    MOCK_CHOICE_CUDNN,
+    MOCK_N_CHOICES
+} mock_choice;
+const char *mock_choice_name(mock_choice choice); /* "auto", "own", "cudnn" */
+
 /* A route that a device takes for a layer: what mock_device_ops.source begins with, after
  * whatever stands before a '+' (preparation in the same launch). */
 typedef struct mock_route {
@@ -81,6 +91,7 @@ typedef struct mock_case {
     sol_dtype dtype[MOCK_MAX_SLOTS]; /* in the order of class->slot */
     mock_scope scope;
     mock_inputs inputs;             /* what random tensors are filled with */
+    mock_choice choice;
     const int64_t *lengths;         /* [b] ragged lengths, each in [1, s]; NULL: all s */
     uint64_t seed;                  /* of block tables and random fills */
 } mock_case;
@@ -95,6 +106,7 @@ typedef struct mock_class {
     bool fp8[MOCK_MAX_SLOTS]; /* slots that may be fp8, beside bf16, fp16 and fp32 */
     bool needs_cache[SOL_N_PHASES]; /* reads a paged KV cache in that phase */
     bool scoped; /* has MOCK_SCOPE_OP */
+    bool routed; /* has MOCK_CHOICE_OWN and MOCK_CHOICE_CUDNN */
     const mock_route *route; /* [n_routes] documentation: `solcheck explain --layer` */
     int n_routes;
     const char *formula;      /* what the reference computes */

@@ -50,6 +50,7 @@ EXTRA_DIST += \
 	tests/cuda_stub/cuda_fp16.h \
 	tests/cuda_stub/cuda_fp8.h \
 	tests/cuda_stub/cuda_runtime.h \
+	tests/cuda_stub/cudnn_backend.h \
 	tests/cuda_stub/cuda_runtime_api.h \
 	tests/cuda_stub/nvtx3/nvToolsExt.h \
 	tests/cuda_stub/probe.cu \

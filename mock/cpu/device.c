@@ -274,6 +274,8 @@ static sc_status prepare_exec(mock_exec *exec, const char *layer, sc_diag *diag)
 static sc_status cpu_prepare(mock_device *dev, const char *layer, const mock_case *c,
                              void *const ptr[], mock_exec **out, sc_diag *diag)
 {
+    if (c->choice == MOCK_CHOICE_CUDNN)
+        return sc_diag_fail(diag, SC_EUNABLE, SC3005, "cuDNN needs a GPU");
     mock_exec *exec = sc_calloc(1, sizeof *exec);
     if (!exec)
         return sc_diag_nomem(diag);

@@ -14,7 +14,7 @@ typedef struct flash_state {
     const cuda_flash_variant *variant;
 } flash_state;
 
-static void shape_of(const mock_exec *exec, cuda_flash_shape *s, cuda_flash_args *a)
+void cuda_flash_describe(const mock_exec *exec, cuda_flash_shape *s, cuda_flash_args *a)
 {
     const int64_t *p = exec->c->param;
     void *const *t = exec->ptr;
@@ -59,10 +59,11 @@ static const cuda_flash_variant *find(const cuda_flash_shape *s)
 sc_status cuda_flash_case(const mock_exec *exec, cuda_flash_shape *shape,
                           cuda_flash_args *args, sc_diag *diag)
 {
-    shape_of(exec, shape, args);
+    cuda_flash_describe(exec, shape, args);
     /* Keys and values have the queries' dtype here, see append.c. */
     if (!shape->rope && exec->c->param[MOCK_ATTENTION_WINDOW] > 0)
-        return cuda_refuse(diag, "no context kernel has a sliding window");
+        return cuda_refuse(diag,
+                           "no own kernel of the context phase has a sliding window");
     return cuda_kind_of_case(exec->c, 1, &shape->kind, diag);
 }
 

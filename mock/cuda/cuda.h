@@ -1,7 +1,7 @@
 /* solcheck - inside of the CUDA module: device, prepared layer, checks, routes.
  *
  * Files: device.c (memory, fills, telemetry, the table of functions), exec.c (run,
- * graphs, time), route.c (which kernel runs what), gemm.c, attention.c, hopper.c,
+ * graphs, time), route.c (which kernel runs what), gemm.c, attention.c, hopper.c, cudnn.c,
  * append.c, decode.c, moe.c, moe_hopper.c, stream.c (hosts of the kernels), schedule.c
  * (division of decode work), tiling.c (of context attention), case.c, nvml.c, clock.c (SM
  * clock of a sample), probe.c (calibration), trace.c (kernel times by CUPTI).
@@ -15,6 +15,7 @@
 #include "mock/device.h"
 
 typedef struct cuda_nvml cuda_nvml; /* nvml.c */
+typedef struct cuda_cudnn cuda_cudnn; /* cudnn.c */
 
 struct mock_device {
     int ordinal;
@@ -30,6 +31,7 @@ struct mock_device {
     void *lt_workspace; /* device memory, CUDA_LT_WORKSPACE_B and a scale */
     void *lt_memo;      /* gemm.c: what was found for the last shape */
     void *moe_memo;     /* moe_hopper.c: the same for the last case */
+    cuda_cudnn *cudnn;  /* NULL until the first case that asks for it */
 };
 
 #define CUDA_LT_WORKSPACE_B ((size_t)32 << 20) /* what cuBLAS recommends for Hopper */
@@ -45,6 +47,7 @@ typedef struct cuda_graph {
 typedef struct cuda_route {
     const char *layer;
     bool phase[SOL_N_PHASES];
+    mock_choice choice; /* that it is, AUTO: there is nothing to choose */
     /* Fills exec->state and exec->source. Errors: SC_EUNABLE SC3005 with the reason (the
      * next route of the layer is tried), others. What it has put in exec->state is
      * released in either case. */
@@ -133,7 +136,7 @@ int64_t cuda_length(const mock_case *c, int64_t request);
 int64_t cuda_longest(const mock_case *c);
 int64_t cuda_tokens(const mock_case *c);
 
-/* ---- attention.c: what both routes of context attention ask of a case ---- */
+/* ---- attention.c: what the routes of context attention ask of a case ---- */
 
 /* The numbers of a case that choose the kernel. */
 typedef struct cuda_flash_shape {
@@ -141,7 +144,10 @@ typedef struct cuda_flash_shape {
     int kind;
 } cuda_flash_shape;
 
-/* The shape, and the tensors of args. Errors: SC_EUNABLE. */
+/* The shape but its kind, and the tensors of args. */
+void cuda_flash_describe(const mock_exec *exec, cuda_flash_shape *shape,
+                         cuda_flash_args *args);
+/* The same with the kind, for the own kernels. Errors: SC_EUNABLE. */
 sc_status cuda_flash_case(const mock_exec *exec, cuda_flash_shape *shape,
                           cuda_flash_args *args, sc_diag *diag);
 /* The rest of args for tiles of so many tokens of `pack` heads. Errors: SC_EUNABLE. */
@@ -217,9 +223,11 @@ size_t cuda_moe_lay_out(cuda_moe_args *a, int element_B, bool gathered, void *me
     sc_status cuda_##name##_launch(mock_exec *exec, sc_diag *diag);                      \
     void cuda_##name##_release(mock_exec *exec);
 void cuda_gemm_close(mock_device *dev); /* the library handle and its workspace */
+void cuda_cudnn_close(mock_device *dev);
 CUDA_ROUTE(gemm)                        /* gemm.c: gemm and mla_bmm */
 CUDA_ROUTE(flash)                       /* attention.c: context of attention and mla */
 CUDA_ROUTE(hopper)                      /* hopper.c: the same on compute capability 9.0 */
+CUDA_ROUTE(cudnn)                       /* cudnn.c: the same by cuDNN */
 CUDA_ROUTE(decode)                      /* decode.c: generation of attention and mla */
 CUDA_ROUTE(moe)                         /* moe.c */
 CUDA_ROUTE(moe_hopper)                  /* moe_hopper.c: on compute capability 9.0 */

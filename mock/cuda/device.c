@@ -94,6 +94,7 @@ static void device_close(mock_device *dev)
         return;
     cuda_select(dev, NULL);
     cuda_gemm_close(dev);
+    cuda_cudnn_close(dev);
     sc_free(dev->moe_memo);
     cuda_clock_close(dev);
     cuda_nvml_close(dev->nvml);

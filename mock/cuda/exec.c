@@ -43,22 +43,46 @@ void cuda_release(mock_exec *exec)
     sc_free(exec);
 }
 
+/* Asks one route. Where cuDNN stood in for own kernels the reason has both refusals. */
+static sc_status ask(mock_exec *exec, const cuda_route *route, sc_diag *diag)
+{
+    char before[sizeof diag->message] = "";
+    bool stands_in =
+        route->choice == MOCK_CHOICE_CUDNN && exec->c->choice == MOCK_CHOICE_AUTO;
+    if (stands_in && diag)
+        memcpy(before, diag->message, sizeof before);
+    exec->route = route;
+    sc_status status = route->prepare(exec, diag);
+    if (!status) {
+        sc_diag_clear(diag);
+        return SC_OK;
+    }
+    route_release(exec);
+    if (status == SC_EUNABLE && before[0]) {
+        char why[sizeof before];
+        memcpy(why, diag->message, sizeof why);
+        return cuda_refuse(diag, "%s; %s", before, why);
+    }
+    return status;
+}
+
 /* The first route that takes the case; else the refusal of the last that was asked. */
 static sc_status choose(mock_exec *exec, const char *layer, sc_diag *diag)
 {
     int n = 0;
     const cuda_route *route = cuda_routes(&n);
-    sc_status status = cuda_refuse(diag, "the CUDA module has no layer %s", layer);
+    mock_choice choice = exec->c->choice;
+    sc_status status =
+        choice == MOCK_CHOICE_AUTO
+            ? cuda_refuse(diag, "the CUDA module has no layer %s", layer)
+            : cuda_refuse(diag, "the CUDA module has no route %s for %s in %s",
+                          choice == MOCK_CHOICE_OWN ? "own" : "cudnn", layer,
+                          exec->c->phase == SOL_CONTEXT ? "context" : "generation");
     for (int i = 0; i < n; i++) {
-        if (strcmp(route[i].layer, layer) != 0 || !route[i].phase[exec->c->phase])
+        if (strcmp(route[i].layer, layer) != 0 || !route[i].phase[exec->c->phase] ||
+            (choice != MOCK_CHOICE_AUTO && route[i].choice != choice))
             continue;
-        exec->route = &route[i];
-        status = route[i].prepare(exec, diag);
-        if (!status) {
-            sc_diag_clear(diag);
-            return SC_OK;
-        }
-        route_release(exec);
+        status = ask(exec, &route[i], diag);
         if (status != SC_EUNABLE)
             return status;
     }

@@ -229,6 +229,17 @@ cudaError_t cuda_rope(const cuda_rope_args *args, int kind, cudaStream_t stream)
 cudaError_t cuda_activate(const cuda_activate_args *args, int kind, cudaStream_t stream);
 cudaError_t cuda_embed(const cuda_embed_args *args, cudaStream_t stream);
 
+/* ---- concat.cu: keys of context mla side by side, as cuDNN reads them ---- */
+
+typedef struct cuda_concat_args {
+    const void *nope, *rope; /* [tokens,heads,n_nope], [tokens,n_rope] */
+    void *out;               /* [tokens,heads,n_nope+n_rope] */
+    int64_t tokens;
+    int heads, n_nope, n_rope; /* numbers of 16 bits; multiples of 8 */
+} cuda_concat_args;
+
+cudaError_t cuda_concat(const cuda_concat_args *args, cudaStream_t stream);
+
 /* ---- moe.cu ---- */
 
 typedef struct cuda_moe_args {

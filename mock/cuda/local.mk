@@ -2,11 +2,13 @@
 #
 # Host code is C in a plain archive, position-independent and with its own copy of what it
 # needs of base/ and sol/ (the module must load into any program). Kernels are compiled and
-# the module linked by nvcc; the CUDA runtime is linked statically, cuBLASLt dynamically.
+# the module linked by nvcc; the CUDA runtime is linked statically, cuBLASLt dynamically;
+# cuDNN, NVML and CUPTI are loaded at run time where they are.
 MOCK_CUDA_KERNELS = \
 	mock/cuda/append.cu \
 	mock/cuda/clock.cu \
 	mock/cuda/combine.cu \
+	mock/cuda/concat.cu \
 	mock/cuda/fill.cu \
 	mock/cuda/flash_bf16.cu \
 	mock/cuda/flash_fp16.cu \
@@ -37,6 +39,7 @@ MOCK_CUDA_HOST = \
 	mock/cuda/attention.c \
 	mock/cuda/case.c \
 	mock/cuda/clock.c \
+	mock/cuda/cudnn.c \
 	mock/cuda/decode.c \
 	mock/cuda/device.c \
 	mock/cuda/exec.c \

@@ -9,22 +9,24 @@
 
 #define STREAM(name) cuda_##name##_prepare, cuda_##name##_launch, cuda_stream_release
 
-/* layer, {context, generation}, functions */
+/* layer, {context, generation}, --route, functions */
 static const cuda_route routes[] = {
-    {"gemm", {true, true}, ROUTE(gemm)},
-    {"attention", {true, false}, ROUTE(hopper)},
-    {"attention", {true, false}, ROUTE(flash)},
-    {"attention", {false, true}, ROUTE(decode)},
-    {"mla", {true, false}, ROUTE(hopper)},
-    {"mla", {true, false}, ROUTE(flash)},
-    {"mla", {false, true}, ROUTE(decode)},
-    {"mla_bmm", {true, true}, ROUTE(gemm)},
-    {"moe", {true, true}, ROUTE(moe_hopper)},
-    {"moe", {true, true}, ROUTE(moe)},
-    {"rmsnorm", {true, true}, STREAM(rmsnorm)},
-    {"rope", {true, true}, STREAM(rope)},
-    {"activation", {true, true}, STREAM(activation)},
-    {"embedding", {true, true}, STREAM(embedding)},
+    {"gemm", {true, true}, MOCK_CHOICE_AUTO, ROUTE(gemm)},
+    {"attention", {true, false}, MOCK_CHOICE_OWN, ROUTE(hopper)},
+    {"attention", {true, false}, MOCK_CHOICE_OWN, ROUTE(flash)},
+    {"attention", {true, false}, MOCK_CHOICE_CUDNN, ROUTE(cudnn)},
+    {"attention", {false, true}, MOCK_CHOICE_OWN, ROUTE(decode)},
+    {"mla", {true, false}, MOCK_CHOICE_OWN, ROUTE(hopper)},
+    {"mla", {true, false}, MOCK_CHOICE_OWN, ROUTE(flash)},
+    {"mla", {true, false}, MOCK_CHOICE_CUDNN, ROUTE(cudnn)},
+    {"mla", {false, true}, MOCK_CHOICE_OWN, ROUTE(decode)},
+    {"mla_bmm", {true, true}, MOCK_CHOICE_AUTO, ROUTE(gemm)},
+    {"moe", {true, true}, MOCK_CHOICE_AUTO, ROUTE(moe_hopper)},
+    {"moe", {true, true}, MOCK_CHOICE_AUTO, ROUTE(moe)},
+    {"rmsnorm", {true, true}, MOCK_CHOICE_AUTO, STREAM(rmsnorm)},
+    {"rope", {true, true}, MOCK_CHOICE_AUTO, STREAM(rope)},
+    {"activation", {true, true}, MOCK_CHOICE_AUTO, STREAM(activation)},
+    {"embedding", {true, true}, MOCK_CHOICE_AUTO, STREAM(embedding)},
 };
 
 const cuda_route *cuda_routes(int *n)

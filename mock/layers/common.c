@@ -55,6 +55,10 @@ sc_status mock_plan_check(const mock_class *cls, const mock_case *c, sc_diag *di
                             "layer %s has no scope op: there is nothing to rotate or "
                             "to append",
                             cls->name);
+    if (c->choice != MOCK_CHOICE_AUTO && !cls->routed)
+        return sc_diag_fail(diag, SC_EINVAL, SC3005,
+                            "layer %s has one route: there is nothing to choose",
+                            cls->name);
     for (int i = 0; i < cls->n_slots; i++)
         if (c->dtype[i] != SOL_BF16 && c->dtype[i] != SOL_FP16 &&
             c->dtype[i] != SOL_FP32 && !(c->dtype[i] == SOL_FP8 && cls->fp8[i]))

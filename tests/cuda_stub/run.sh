@@ -20,7 +20,7 @@ check() { # what, then a compiler's command
 }
 host() {
     $cc -std=gnu11 -Wall -Wextra -Wmissing-prototypes -Werror -fsyntax-only \
-        -I"$top" -I"$build" -isystem "$stub" "$1"
+        -I"$top" -I"$build" -isystem "$stub" "$@"
 }
 kernel() { # side, file
     # shellcheck disable=SC2086
@@ -37,6 +37,7 @@ works() {
 cc=${CC:-gcc}
 if command -v "${cc%% *}" > /dev/null 2>&1; then
     for file in mock/cuda/*.c; do check "$file" host "$file"; done
+    check "mock/cuda/cudnn.c, with cuDNN" host -DHAVE_CUDNN=1 mock/cuda/cudnn.c
 else
     echo "SKIP: no C compiler: the host files of the CUDA module are NOT checked"
     skipped=$((skipped + 1))

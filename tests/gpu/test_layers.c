@@ -5,9 +5,10 @@
  * "--quick" checks the smallest cases only (for memory checkers), "--quick LAYER" those
  * of one layer, "--bench" adds a table of timings, "--bench N" times case N of that table
  * only (for profilers), "--points FILE" times the points of a file only (read_points),
- * "--layers A,B" (last) restricts the cases and timings to those
- * layers. SOLCHECK_CUDA_SM=80 runs what an older GPU would.
- * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+ * "--layers A,B" (among the last) restricts the cases and timings to those layers,
+ * "--route own|cudnn" (there too) chooses who runs them; alone, cudnn runs its checks.
+ * SOLCHECK_CUDA_SM=80 runs what an older GPU would. SPDX-License-Identifier:
+ * GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
 #include <math.h>
@@ -21,7 +22,8 @@
 
 static const mock_device_ops *ops;
 static mock_device *dev;
-static const char *only; /* names of layers, joined by commas; NULL: all */
+static mock_choice choice; /* of every case */
+static const char *only;   /* names of layers, joined by commas; NULL: all */
 static mock_device_info info;
 static int n_checks, n_failed;
 
@@ -189,6 +191,9 @@ static const mock_class *make_case(const gpu_case *g, sol_dtype dtype, int64_t *
         c->dtype[i] = dtype;
     c->lengths = lengths;
     c->seed = 20261;
+    c->choice = choice;
+    if (choice != MOCK_CHOICE_AUTO)
+        snprintf(text + at, text_B - (size_t)at, " route=%s", mock_choice_name(choice));
     return cls;
 }
 
@@ -506,6 +511,7 @@ static void check_exact_attention(const char *layer, sol_phase_kind phase,
     mock_case_init(cls, phase, 3, 130, &c);
     c.lengths = lengths;
     c.param[0] = heads;
+    c.choice = choice;
     if (!own_make(&o, cls, &c)) {
         judge(false, what, "cannot be set up");
         own_free(&o);
@@ -726,6 +732,8 @@ static void check_refusals(void)
         sc_diag diag;
         sc_diag_clear(&diag);
         mock_case_init(cls, table[i].phase, 2, 70, &c);
+        if (cls->routed)
+            c.choice = MOCK_CHOICE_OWN;
         c.param[table[i].param] = table[i].value;
         for (int k = 0; k < cls->n_slots; k++)
             c.dtype[k] = table[i].dtype;
@@ -749,6 +757,85 @@ static void check_telemetry(void)
              (unsigned long long)t.throttle);
     printf("telemetry: %s\n", seen);
     judge(!(t.sm_clock_hz <= 0) && !(t.power_W < 0), "telemetry", seen);
+}
+
+/* ---- cuDNN's route of context attention and mla ---- */
+
+/* Beside the cases of the own kernels: what those lack. */
+static const gpu_case cudnn_cases[] = {
+    {"attention", SOL_CONTEXT, 3, 131, {4, 2, 80, 1, 0}, true, true},
+    {"attention", SOL_CONTEXT, 2, 333, {6, 6, 96, 0, 0}, true, false},
+    {"attention", SOL_CONTEXT, 2, 190, {6, 1, 40, 1, 0}, false, true},
+    {"attention", SOL_CONTEXT, 3, 431, {8, 2, 128, 1, 31}, true, true},
+    {"attention", SOL_CONTEXT, 2, 1300, {4, 4, 64, 1, 513}, true, false},
+    {"attention", SOL_CONTEXT, 2, 700, {4, 2, 128, 1, 1}, false, false},
+    {"attention", SOL_CONTEXT, 2, 70, {4, 2, 128, 1, 70}, false, true},
+    {"mla", SOL_CONTEXT, 3, 131, {5, -1, 96, 32, 96}, true, true},
+};
+
+/* Is there a cuDNN to run? Says so where there is none. */
+static bool have_cudnn(void)
+{
+    const mock_class *cls = mock_class_find("attention");
+    void *ptr[MOCK_MAX_TENSORS] = {NULL}, *some = NULL;
+    mock_case c;
+    mock_exec *exec = NULL;
+    sc_diag diag;
+    sc_diag_clear(&diag);
+    judge_status(ops->alloc(dev, 256, &some, &diag), SC_OK, &diag, "alloc");
+    for (int i = 0; i < MOCK_MAX_TENSORS; i++)
+        ptr[i] = some; /* prepared, not run */
+    mock_case_init(cls, SOL_GENERATION, 2, 70, &c);
+    c.choice = MOCK_CHOICE_CUDNN;
+    sc_status status = ops->prepare(dev, "attention", &c, ptr, &exec, &diag);
+    judge_status(status, SC_EUNABLE, &diag, "cuDNN in generation");
+    c.phase = SOL_CONTEXT;
+    c.param[MOCK_ATTENTION_CAUSAL] = 0;
+    c.param[MOCK_ATTENTION_WINDOW] = 31;
+    status = ops->prepare(dev, "attention", &c, ptr, &exec, &diag);
+    judge_status(status, SC_EUNABLE, &diag, "a window that is not causal, by cuDNN");
+    judge(strstr(diag.message, "window") != NULL, "its reason", diag.message);
+    c.param[MOCK_ATTENTION_WINDOW] = 0;
+    status = ops->prepare(dev, "attention", &c, ptr, &exec, &diag);
+    ops->release(exec);
+    ops->free(dev, some);
+    if (status == SC_EUNABLE &&
+        (strstr(diag.message, "no cuDNN 9") || strstr(diag.message, "without cuDNN"))) {
+        printf("SKIP: cuDNN's route was not run: %s\n", diag.message);
+        return false;
+    }
+    judge_status(status, SC_OK, &diag, "cuDNN");
+    return status == SC_OK;
+}
+
+static bool by_cudnn(const gpu_case *g, bool quick)
+{
+    return mock_class_find(g->layer)->routed && g->phase == SOL_CONTEXT &&
+           (!quick || g->quick) && wanted(g->layer);
+}
+
+static void check_cudnn(bool quick)
+{
+    if (!have_cudnn())
+        return;
+    choice = MOCK_CHOICE_CUDNN;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (by_cudnn(&cases[i], quick)) {
+            check_case(&cases[i], SOL_BF16);
+            check_case(&cases[i], SOL_FP16);
+        }
+    for (size_t i = 0; i < sizeof attend_cases / sizeof attend_cases[0]; i++)
+        if (by_cudnn(&attend_cases[i].at, quick))
+            check_attend(&attend_cases[i], SOL_BF16);
+    check_exact_attention("attention", SOL_CONTEXT, 2, 32, 128, 128);
+    check_exact_attention("mla", SOL_CONTEXT, 3, 5, 128, 128);
+    choice = MOCK_CHOICE_AUTO; /* falls back to it */
+    for (size_t i = 0; i < sizeof cudnn_cases / sizeof cudnn_cases[0]; i++)
+        if (by_cudnn(&cudnn_cases[i], quick)) {
+            check_case(&cudnn_cases[i], SOL_BF16);
+            check_case(&cudnn_cases[i], SOL_FP16);
+        }
+    fflush(stdout);
 }
 
 /* ---- timings ---- */
@@ -984,9 +1071,20 @@ int main(int argc, char **argv)
     }
     printf("%s, sm_%d, %d SMs, driver %s, CUDA %s\n", info.name, info.sm_version,
            info.sm_count, info.driver, info.runtime);
-    if (argc > 2 && strcmp(argv[argc - 2], "--layers") == 0) {
-        only = argv[argc - 1];
-        argc -= 2;
+    for (; argc > 2; argc -= 2) {
+        if (strcmp(argv[argc - 2], "--layers") == 0)
+            only = argv[argc - 1];
+        else if (strcmp(argv[argc - 2], "--route") == 0)
+            choice =
+                strcmp(argv[argc - 1], "own") == 0 ? MOCK_CHOICE_OWN : MOCK_CHOICE_CUDNN;
+        else
+            break;
+    }
+    if (choice == MOCK_CHOICE_CUDNN && argc == 1 + quick) {
+        check_cudnn(quick);
+        ops->close(dev);
+        printf("%d checks, %d failed\n", n_checks, n_failed);
+        return n_failed > 0;
     }
     bool alone = quick && argc > 2; /* "--quick LAYER": its cases and nothing else */
     if (alone)
@@ -1012,8 +1110,10 @@ int main(int argc, char **argv)
         fflush(stdout);
     }
     check_attends(quick);
-    if (!alone)
+    if (!alone) { /* memory checkers look at one layer, and for faults of our own */
         check_rest(quick);
+        check_cudnn(quick);
+    }
     for (size_t i = 0; bench && i < sizeof timed / sizeof timed[0]; i++)
         if (wanted(timed[i].layer))
             time_case(&timed[i]);

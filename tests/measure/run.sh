@@ -80,6 +80,10 @@ solcheck check --op gemm --device cpu --inputs zeros > out 2> err; is "check: ze
 ok "check: why no zeros" has 'zeros proves nothing' err
 solcheck fit --op gemm --phase context inputs.db --json > out 2> err
 ok "inputs: fitted apart" has '"configurations": 3' out
+measure --out tables --route fast; is "route: kind" $? 2
+ok "route: what there is" has 'route is auto, own or cudnn' err
+measure --out tables --route own; is "route: none" $? 2
+ok "route: why" has 'gemm has one route' err
 ok "both" measure --store b.db --out both --quiet
 solcheck export b.db --op gemm --out exported/ > /dev/null
 is "a store's rows are those of the table" "$(sort both/gemm_context.csv)" "$(sort exported/gemm_context.csv)"

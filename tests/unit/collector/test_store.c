@@ -228,10 +228,11 @@ Test(store, finds_points_by_their_keys)
     add(store, run, &r);
     r.latency_s = 1; /* no key */
     r.kernel_source = "another";
+    r.route = "auto"; /* as if none was asked for */
     cr_assert_eq(col_store_find(store, &r, &state, NULL), SC_OK);
     cr_assert_eq(state, COL_DONE);
-    col_record differs[10];
-    for (int i = 0; i < 10; i++)
+    col_record differs[11];
+    for (int i = 0; i < 11; i++)
         differs[i] = r;
     differs[0].b++;
     differs[1].s++;
@@ -243,7 +244,8 @@ Test(store, finds_points_by_their_keys)
     differs[7].device = "Another";
     differs[8].scope = "op";
     differs[9].inputs = "uniform";
-    for (int i = 0; i < 10; i++) {
+    differs[10].route = "own";
+    for (int i = 0; i < 11; i++) {
         cr_assert_eq(col_store_find(store, &differs[i], &state, NULL), SC_OK);
         cr_assert_eq(state, COL_ABSENT, "key %d is not told apart", i);
     }

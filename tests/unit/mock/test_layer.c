@@ -104,6 +104,40 @@ Test(layer, plans_refuse_what_cannot_be)
 }
 
 /* What fp8 multiplies is written in bf16; slots that cannot have fp8 say so. */
+Test(layer, routes_are_chosen_where_there_are_two)
+{
+    sc_diag diag;
+    mock_case c;
+    mock_tensor t[MOCK_MAX_TENSORS];
+    void *ptr[MOCK_MAX_TENSORS] = {NULL};
+    mock_exec *exec = NULL;
+    int n, n_routed = 0;
+    const mock_class *const *classes = mock_classes(&n);
+    for (int i = 0, count; i < n; i++) {
+        const mock_class *cls = classes[i];
+        sc_status want = cls->routed ? SC_OK : SC_EINVAL;
+        n_routed += cls->routed;
+        mock_case_init(cls, SOL_CONTEXT, 2, 31, &c);
+        cr_assert_eq(c.choice, MOCK_CHOICE_AUTO);
+        c.choice = MOCK_CHOICE_OWN;
+        sc_diag_clear(&diag);
+        cr_assert_eq(cls->plan(&c, t, &count, &diag), want, "%s", cls->name);
+        cr_assert(cls->routed || diag.code == SC3005);
+    }
+    cr_assert_eq(n_routed, 2);
+    mock_device *dev;
+    mock_device_info info;
+    cr_assert_eq(mock_cpu_ops()->open(0, &dev, &info, NULL), SC_OK);
+    mock_case_init(mock_class_find("mla"), SOL_CONTEXT, 2, 31, &c);
+    c.choice = MOCK_CHOICE_CUDNN;
+    sc_diag_clear(&diag);
+    cr_assert_eq(mock_cpu_ops()->prepare(dev, "mla", &c, ptr, &exec, &diag), SC_EUNABLE);
+    cr_assert(strstr(diag.message, "needs a GPU"), "%s", diag.message);
+    cr_assert_null(exec);
+    mock_cpu_ops()->close(dev);
+    cr_assert_str_eq(mock_choice_name(MOCK_CHOICE_CUDNN), "cudnn");
+}
+
 Test(layer, fp8_is_per_slot_and_its_results_are_bf16)
 {
     static const char *const names[] = {"gemm", "mla_bmm", "moe"};
