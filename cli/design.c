@@ -142,10 +142,10 @@ static sc_status add_cases(cli_session *cli, design_phase *ph, const char *path)
 }
 
 /* The cases of a file that lists whole shapes: each has its configuration. */
-static sc_status list_shapes(cli_session *cli, design_phase *ph, const sc_yaml *doc)
+static sc_status list_shapes(cli_session *cli, design_phase *ph, const char *path)
 {
     col_table *table;
-    sc_status status = cli_cases_table(cli, doc, &table);
+    sc_status status = cli_cases_table(cli, path, &table);
     if (status != SC_OK)
         return status;
     status = col_points_list(table, cli->op, ph->phase->kind, NULL, &ph->points,
@@ -167,10 +167,8 @@ static sc_status try_shapes(cli_session *cli, design_phase *ph, const char *path
     if (status != SC_OK)
         return status;
     *listed = cli_cases_list_shapes(cli, doc);
-    if (*listed)
-        status = list_shapes(cli, ph, doc);
     sc_yaml_free(doc);
-    return status;
+    return *listed ? list_shapes(cli, ph, path) : SC_OK;
 }
 
 /* ---- latencies of cases, from a table ---- */

@@ -47,17 +47,10 @@ static sc_status keep_rows(cli_session *cli, col_table *table, char *text)
 /* --points FILE, or the shapes that --cases lists. */
 static sc_status read_table(cli_session *cli, col_table **out)
 {
-    sc_yaml *doc;
     const char *cases = cli_value(&cli->options, CLI_OPT_CASES, NULL);
-    if (!cases)
-        return col_table_load(cli_value(&cli->options, CLI_OPT_POINTS, ""), out,
-                              &cli->diag);
-    sc_status status = sc_yaml_load(cases, &doc, &cli->diag);
-    if (status != SC_OK)
-        return status;
-    status = cli_cases_table(cli, doc, out);
-    sc_yaml_free(doc);
-    return status;
+    return cases ? cli_cases_table(cli, cases, out)
+                 : col_table_load(cli_value(&cli->options, CLI_OPT_POINTS, ""), out,
+                                  &cli->diag);
 }
 
 static sc_status load_table(cli_session *cli, col_table **out)

@@ -7,7 +7,6 @@ libsccli_la_SOURCES = \
 	cli/audit_html.c \
 	cli/audit_print.c \
 	cli/calibrate.c \
-	cli/case_lists.c \
 	cli/cases.c \
 	cli/check.c \
 	cli/command.c \

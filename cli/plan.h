@@ -105,9 +105,10 @@ sc_status cli_listed_points(cli_session *cli, const mock_class *cls, cli_plan *p
  * parallel sizes), and so have the tp of each point? */
 bool cli_cases_list_shapes(const cli_session *cli, const sc_yaml *doc);
 /* Their table: a row a point, with its phase, axes, tp, and parameters as one GPU sees
- * them. Release with col_table_free. Errors: SC_EPARSE SC1102 (no case of the op),
- * SC1104, SC1105 with position, SC_ENOMEM. Test: tests/measure/run.sh. */
-sc_status cli_cases_table(cli_session *cli, const sc_yaml *doc, col_table **out);
+ * them, of the phases in cli->phase; what the file leaves open is as in cli->config. Release
+ * with col_table_free. Errors: SC_EIO SC1001, SC_EPARSE SC1102 (no case of the op), SC21xx
+ * (the first error that `validate` would tell), SC_ENOMEM. Test: tests/measure/run.sh. */
+sc_status cli_cases_table(cli_session *cli, const char *path, col_table **out);
 /* What the recording of the system tells of a phase. Errors: SC_ENOMEM, those of a
  * recording that cannot be read. */
 sc_status cli_speed_find(cli_session *cli, const sol_phase *phase, cli_speed *out);
@@ -123,7 +124,7 @@ sc_status cli_speed_correct(cli_session *cli, col_store *store, const mock_class
 /* Points of a cases file for one phase, in the reference ecosystem's layout
  * (common_case_values, batch sizes by sequence lengths or token counts); those that the
  * op or the file's own max_<phase>_tokens does not admit are dropped. Release with
- * sc_free. Errors: SC_EIO SC1001, SC_EPARSE SC1102, SC1104, SC1105 with position. */
+ * sc_free. Errors: SC_EIO SC1001, SC_EPARSE SC1102, SC21xx with position. */
 sc_status cli_case_points(cli_session *cli, const char *path, const sol_phase *phase,
                           cli_axes **out, size_t *n);
 

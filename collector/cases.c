@@ -187,6 +187,10 @@ static bool op_knows(const cases_reader *r, const sol_case_map *map, const char 
 
 /* Keys that any entry may have, whatever the op. */
 static const char *const common_keys[] = {"id",
+                                          "phase",
+                                          "fixed_axes",
+                                          "min_batch_options_per_sequence",
+                                          "drop_largest_sequence_for_batch_at_least",
                                           "description",
                                           "constraints",
                                           "dtypes",
@@ -393,6 +397,9 @@ static sc_status read_axes(cases_reader *r, col_sweep *sweep, bool *any)
         if (!status && !sweep->axis[i].key)
             status =
                 read_fixed(r, sweep, section, a->name, a->lo, a->hi, &sweep->axis[i]);
+        if (!status && !sweep->axis[i].key)
+            status = read_fixed(r, sweep, "fixed_axes", a->name, a->lo, a->hi,
+                                &sweep->axis[i]);
         if (sweep->axis[i].key && !a->optional) {
             *any = true;
             of_axes |= prefixed;
@@ -488,6 +495,16 @@ static sc_status read_phase(cases_reader *r, const col_sweep *from, sol_phase_ki
     return status;
 }
 
+/* Is a block about a phase? The op file says so, or its own key `phase`. */
+static bool about(const cases_reader *r, const col_sweep *from, int phase)
+{
+    node *own = col_sweep_get(from, "phase");
+    return r->op->phase[phase] &&
+           !(from->map && from->map->phased && (int)from->map->phase != phase) &&
+           !(own && own->kind == SC_YAML_SCALAR &&
+             strcmp(own->text, sol_phase_name((sol_phase_kind)phase)) != 0);
+}
+
 /* All phases of one map of the op file (NULL: by convention). A list that names no phase
  * is read for every phase, token counts for the first one alone: they serve all. */
 static sc_status read_phases(cases_reader *r, const col_sweep *from)
@@ -495,15 +512,13 @@ static sc_status read_phases(cases_reader *r, const col_sweep *from)
     bool found[SOL_N_PHASES] = {false}, any_phase = false, any = false;
     sc_status status = SC_OK;
     for (int p = 0; p < SOL_N_PHASES && !status; p++) {
-        if (!r->op->phase[p] || any_phase ||
-            (from->map && from->map->phased && (int)from->map->phase != p))
+        if (!about(r, from, p) || (any_phase && !r->plan))
             continue;
         status = read_phase(r, from, (sol_phase_kind)p, &found[p], &any_phase);
         any |= found[p];
     }
     for (int p = 0; p < SOL_N_PHASES && !status; p++) {
-        if (!r->op->phase[p] || found[p] || any_phase ||
-            (from->map && from->map->phased && (int)from->map->phase != p))
+        if (!about(r, from, p) || found[p] || any_phase || r->plan)
             continue;
         status =
             any ? CASES_REPORT(r, from->at, SC_ERROR, SC2111,
@@ -512,7 +527,7 @@ static sc_status read_phases(cases_reader *r, const col_sweep *from)
                                sol_phase_name((sol_phase_kind)p))
                 : SC_OK;
     }
-    if (!any && !status)
+    if (!any && !status && !r->plan)
         status =
             CASES_REPORT(r, from->at, SC_ERROR, SC2102,
                          "add batch sizes and sequence lengths, or token counts",
@@ -524,7 +539,7 @@ static sc_status read_phases(cases_reader *r, const col_sweep *from)
 static sc_status read_block(cases_reader *r, col_sweep *from)
 {
     bool mapped = false;
-    sc_status status = check_keys(r, from->at);
+    sc_status status = r->plan ? SC_OK : check_keys(r, from->at);
     for (int k = 0; k <= r->op->n_cases && !status; k++) {
         const sol_case_map *map = k < r->op->n_cases ? &r->op->cases[k] : NULL;
         if (map ? strcmp(map->name, r->name) != 0 : mapped)
@@ -560,6 +575,46 @@ static sc_status read_block(cases_reader *r, col_sweep *from)
 static sc_status no_map(cases_reader *r, node *at, const char *what)
 {
     return CASES_REPORT(r, at, SC_ERROR, SC2103, NULL, "%s is no map", what);
+}
+
+/* Does an entry of a plan hold cases of the op? By its name, that of its layer, one in its
+ * `cases` section, or as the only entry of common_case_values. */
+static bool names_op(const cases_reader *r, const char *key, bool only)
+{
+    bool named = only || strcmp(key, r->op->name) == 0 || strcmp(key, r->op->layer) == 0;
+    for (int k = 0; k < r->op->n_cases && !named; k++)
+        named = strcmp(r->op->cases[k].name, key) == 0;
+    return named;
+}
+
+static sc_status read_items(cases_reader *r, const char *framework, node *list,
+                            node *base);
+
+/* What there is to measure: entries of the op, whatever else there is. */
+static sc_status read_plan(cases_reader *r, node *common, node *all)
+{
+    sc_status status = SC_OK;
+    for (size_t i = 0; all && i < all->n && all->kind == SC_YAML_MAP && !status; i++) {
+        node *list = sc_yaml_get(all->item[i], "cases");
+        r->name = all->key[i]->text;
+        if (names_op(r, r->name, false) && list)
+            status = read_items(r, "", list, NULL);
+    }
+    for (size_t i = 0; common && i < common->n && common->kind == SC_YAML_MAP && !status;
+         i++) {
+        r->name = common->key[i]->text;
+        if (!names_op(r, r->name, common->n == 1 && !all))
+            continue;
+        col_sweep from = {.framework = "",
+                          .entry = r->name,
+                          .id = "",
+                          .profile = "",
+                          .at = common->item[i],
+                          .chain = {common->item[i]},
+                          .n_chain = 1};
+        status = read_block(r, &from);
+    }
+    return status;
 }
 
 /* common_case_values: the entry of the op, then those that frameworks override. */
@@ -682,6 +737,8 @@ static sc_status read_sections(cases_reader *r, node *root)
     node *common = sc_yaml_get(root, sections[0]), *base = NULL;
     node *all = sc_yaml_get(root, sections[1]), *some = sc_yaml_get(root, sections[2]);
     sc_status status = SC_OK;
+    if (r->plan)
+        return read_plan(r, common, all);
     if (!common && !all && !some)
         return CASES_REPORT(r, root, SC_ERROR, SC2102,
                             "add common_case_values, or all_frameworks_op_cases",
@@ -732,8 +789,9 @@ static sc_status check_root(cases_reader *r, node *root)
     return status;
 }
 
-sc_status col_cases_read(sc_yaml *doc, const sol_op *op, const sol_system *system,
-                         col_findings *findings, col_cases **out, sc_diag *diag)
+static sc_status read_cases(sc_yaml *doc, const sol_op *op, const sol_system *system,
+                            bool plan, const sol_config *base, col_findings *findings,
+                            col_cases **out, sc_diag *diag)
 {
     col_cases *cases = sc_calloc(1, sizeof *cases);
     node *root = sc_yaml_root(doc), *name = sc_yaml_get(root, "op");
@@ -741,18 +799,19 @@ sc_status col_cases_read(sc_yaml *doc, const sol_op *op, const sol_system *syste
         sc_yaml_free(doc);
         return sc_diag_nomem(diag);
     }
-    *cases = (col_cases){.doc = doc, .op = op, .system = system};
+    *cases = (col_cases){.doc = doc, .op = op, .system = system, .base = base};
     cases_reader r = {.cases = cases,
                       .op = op,
                       .name =
                           name && name->kind == SC_YAML_SCALAR ? name->text : op->name,
+                      .plan = plan,
                       .findings = findings,
                       .diag = diag};
     sc_status status = (cases->names = sol_context_new()) ? SC_OK : sc_diag_nomem(diag);
     if (!status && root->kind != SC_YAML_MAP)
         status = no_map(&r, root, "a case file");
     else if (!status) {
-        status = check_root(&r, root);
+        status = plan ? SC_OK : check_root(&r, root);
         if (!status)
             status = read_sections(&r, root);
     }
@@ -763,4 +822,17 @@ sc_status col_cases_read(sc_yaml *doc, const sol_op *op, const sol_system *syste
     }
     *out = cases;
     return SC_OK;
+}
+
+sc_status col_cases_read(sc_yaml *doc, const sol_op *op, const sol_system *system,
+                         col_findings *findings, col_cases **out, sc_diag *diag)
+{
+    return read_cases(doc, op, system, false, NULL, findings, out, diag);
+}
+
+sc_status col_cases_read_plan(sc_yaml *doc, const sol_op *op, const sol_system *system,
+                              const sol_config *base, col_findings *findings,
+                              col_cases **out, sc_diag *diag)
+{
+    return read_cases(doc, op, system, true, base, findings, out, diag);
 }

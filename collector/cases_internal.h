@@ -10,7 +10,8 @@ typedef const sc_yaml_node node;
 typedef struct cases_reader {
     col_cases *cases;
     const sol_op *op;
-    const char *name; /* `op` of the file */
+    const char *name; /* `op` of the file, or the entry's when `plan` */
+    bool plan;        /* reads what there is to measure */
     col_findings *findings;
     sc_diag *diag;
     node **seen; /* lists whose values have been checked */
@@ -56,7 +57,8 @@ typedef enum cases_meaning {
     CASES_TP,
     CASES_TOKENS,
     CASES_INPUT, /* tokens that are in the KV cache before the step */
-    CASES_NUMBER
+    CASES_NUMBER,
+    CASES_ANY /* one of the numbers of a list that nothing else is: sweep->any */
 } cases_meaning;
 cases_meaning col_sweep_meaning(const col_cases *cases, const col_sweep *sweep,
                                 const char *symbol, int *index, double *number);

@@ -87,6 +87,33 @@ static sc_status check_order(cases_reader *r, const col_case_values *values,
     return status;
 }
 
+/* The label of an item: a word, or the values of a map joined by _, as in power_law_1.2. */
+static void item_label(node *at, char *out, size_t out_B)
+{
+    size_t n = at->kind == SC_YAML_MAP ? at->n : 1, used = 0;
+    *out = 0;
+    for (size_t i = 0; i < n && used < out_B; i++) {
+        node *part = at->kind == SC_YAML_MAP ? at->item[i] : at;
+        if (part->kind == SC_YAML_SCALAR)
+            used += (size_t)snprintf(out + used, out_B - used, "%s%s", used ? "_" : "",
+                                     part->text);
+    }
+}
+
+/* The number that a label stands for; *known is false where none does. */
+static double labelled(const sol_case_list *how, node *at, bool *known)
+{
+    char label[96];
+    *known = false;
+    item_label(at, label, sizeof label);
+    for (int i = 0; how && i < how->n_cases; i++)
+        if (strcmp(how->cases[i].label, label) == 0) {
+            *known = true;
+            return how->cases[i].number;
+        }
+    return NAN;
+}
+
 static sc_status read_list(cases_reader *r, const col_sweep *sweep, node *list, node *key,
                            const char *target, double lo, double hi, col_case_values *out)
 {
@@ -107,6 +134,11 @@ static sc_status read_list(cases_reader *r, const col_sweep *sweep, node *list, 
         node *at = list->kind == SC_YAML_SEQ ? list->item[i] : list;
         bool good;
         out->at[out->n] = at;
+        if (how && how->n_cases) {
+            out->number[out->n] = labelled(how, at, &good);
+            out->n += good;
+            continue;
+        }
         if (how && *how->label && at->kind == SC_YAML_SCALAR &&
             strcmp(at->text, how->label) == 0) {
             out->number[out->n++] = NAN;
@@ -197,8 +229,13 @@ static sc_status check_capability(cases_reader *r, node *at, node *limits,
 static sc_status read_label(cases_reader *r, node *at, node *limits, const sol_slot *slot,
                             const struct sol_table_dtype *how, bool report, label *out)
 {
-    node *name = at->kind == SC_YAML_MAP ? sc_yaml_get(at, "name") : at;
+    const char *key = how && how->label ? how->label : "name";
+    node *name = at->kind == SC_YAML_MAP ? sc_yaml_get(at, key) : at;
     *out = (label){.dtype = slot->value};
+    if (!name && how && how->label) { /* a flag that is not set */
+        out->good = out->able = true;
+        return SC_OK;
+    }
     if (!name || name->kind != SC_YAML_SCALAR)
         return report ? CASES_REPORT(r, at, SC_ERROR, SC2103,
                                      "write a dtype, or {name: DTYPE, min_sm: N}",
@@ -236,16 +273,19 @@ static sc_status alloc_dtypes(cases_reader *r, col_sweep *sweep, size_t n)
     for (size_t i = 0; i < n; i++) {
         sweep->able[i] = true;
         for (size_t k = 0; k < slots; k++)
-            sweep->dtype[i * slots + k] = r->op->slot[k].value;
+            sweep->dtype[i * slots + k] = r->cases->base ? r->cases->base->slot[k]
+                                                         : r->op->slot[k].value;
     }
     return SC_OK;
 }
 
 /* Slots that nothing names take the dtype of the slot that they follow. */
-static void follow(const sol_op *op, sol_dtype *dtype, const bool *named)
+static void follow(const cases_reader *r, sol_dtype *dtype, const bool *named)
 {
+    const sol_op *op = r->op;
+    const bool *given = r->cases->base ? r->cases->base->slot_given : NULL;
     for (int k = 0; k < op->n_slots; k++)
-        if (!named[k] && op->slot[k].follows >= 0)
+        if (!named[k] && op->slot[k].follows >= 0 && !(given && given[k]))
             dtype[k] = dtype[op->slot[k].follows];
 }
 
@@ -371,7 +411,7 @@ static sc_status read_mode(mode_reader *m, node *item)
     memset(m->named, 0, (size_t)op->n_slots * sizeof *m->named);
     sc_status status =
         dtypes ? mode_dtypes(m, item, dtypes) : mode_by_name(m, item, mode);
-    follow(op, &m->sweep->dtype[m->at * (size_t)op->n_slots], m->named);
+    follow(m->r, &m->sweep->dtype[m->at * (size_t)op->n_slots], m->named);
     for (int i = 0; mode && !params && i < op->n_params; i++)
         m->sweep->mode_param[m->at * (size_t)op->n_params + (size_t)i] = mode->param[i];
     if (params && !status)
@@ -475,7 +515,7 @@ sc_status col_cases_dtypes(cases_reader *r, col_sweep *sweep)
     bool slots = map && map->kind == SC_YAML_MAP;
     sc_status status = slots ? by_slot(r, sweep, map, named) : by_mode(r, sweep, named);
     for (size_t i = 0; slots && !status && i < sweep->n_combinations; i++)
-        follow(r->op, &sweep->dtype[i * (size_t)r->op->n_slots], named);
+        follow(r, &sweep->dtype[i * (size_t)r->op->n_slots], named);
     sc_free(named);
     return status;
 }
@@ -497,6 +537,21 @@ static bool names_target(const col_sweep *sweep, const sol_op *op, const char *t
             (!(*at)[n] || ((*at)[n] == 's' && !(*at)[n + 1])))
             return true;
     return false;
+}
+
+/* A list of numbers by its name, or by the singular of that; NULL: none. */
+static node *any_list(const col_sweep *sweep, const char *symbol)
+{
+    char many[120];
+    double value;
+    snprintf(many, sizeof many, "%ss", symbol);
+    node *list = col_sweep_get(sweep, symbol);
+    list = list ? list : col_sweep_get(sweep, many);
+    bool numbers = list && list->kind == SC_YAML_SEQ && list->n > 0;
+    for (size_t i = 0; numbers && i < list->n; i++)
+        numbers = list->item[i]->kind == SC_YAML_SCALAR &&
+                  sc_parse_double(list->item[i]->text, &value);
+    return numbers ? list : NULL;
 }
 
 cases_meaning col_sweep_meaning(const col_cases *cases, const col_sweep *sweep,
@@ -521,23 +576,28 @@ cases_meaning col_sweep_meaning(const col_cases *cases, const col_sweep *sweep,
     if (strcmp(symbol, "input_length") == 0)
         return CASES_INPUT;
     node *at = col_sweep_get(sweep, symbol);
-    return at && at->kind == SC_YAML_SCALAR && sc_parse_double(at->text, number)
-               ? CASES_NUMBER
-               : CASES_NOTHING;
+    if (at && at->kind == SC_YAML_SCALAR && sc_parse_double(at->text, number))
+        return CASES_NUMBER;
+    return sweep->any && any_list(sweep, symbol) == sweep->any ? CASES_ANY : CASES_NOTHING;
 }
 
-/* The first name in a rule that means nothing here, NULL: all do. */
-static const char *meaningless(const col_cases *cases, const col_sweep *sweep,
+/* The first name in a rule that means nothing here, NULL: all do. The first list that a rule
+ * names, and that is nothing else, becomes sweep->any. */
+static const char *meaningless(const col_cases *cases, col_sweep *sweep,
                                const sol_context *ctx, const sol_expr *expr, bool *used)
 {
     int n = sol_symbol_count(ctx), index;
     double number;
     memset(used, 0, (size_t)n * sizeof *used);
     sol_expr_symbols(expr, used, n);
-    for (int i = 0; i < n; i++)
-        if (used[i] && col_sweep_meaning(cases, sweep, sol_symbol_name(ctx, i), &index,
-                                         &number) == CASES_NOTHING)
-            return sol_symbol_name(ctx, i);
+    for (int i = 0; i < n; i++) {
+        const char *symbol = sol_symbol_name(ctx, i);
+        if (!used[i] ||
+            col_sweep_meaning(cases, sweep, symbol, &index, &number) != CASES_NOTHING)
+            continue;
+        if (sweep->any || !(sweep->any = any_list(sweep, symbol)))
+            return symbol;
+    }
     return NULL;
 }
 

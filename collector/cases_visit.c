@@ -5,9 +5,15 @@
 #include "collector/cases_internal.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+
+typedef struct place {
+    double key, value;
+    size_t at;
+} place;
 
 typedef struct walk {
     const col_cases *cases;
@@ -22,6 +28,9 @@ typedef struct walk {
     double *full[SOL_MAX_AXES], *kept[SOL_MAX_AXES];
     size_t n_grid;
     sol_config config;
+    bool *keep;   /* [n_grid] */
+    place *place; /* [n_grid] */
+    double base_tp;
     double *base; /* [n_params], before a quantisation mode sets some */
     sc_diag *diag;
 } walk;
@@ -139,8 +148,9 @@ static sc_status open_rules(walk *w)
     return status;
 }
 
-/* Binds the symbols of the rules for w->config. */
-static void bind(walk *w)
+/* Binds the symbols of the rules for w->config, and the `which`-th number of the list
+ * that has to hold for one of them. */
+static void bind(walk *w, size_t which)
 {
     int n = sol_symbol_count(w->cases->names);
     for (int i = 0; i < n; i++) {
@@ -167,6 +177,9 @@ static void bind(walk *w)
             break;
         case CASES_TP:
             number = w->config.tp;
+            break;
+        case CASES_ANY:
+            sc_parse_double(w->sweep->any->item[which]->text, &number);
             break;
         case CASES_NUMBER:
         case CASES_NOTHING:
@@ -242,31 +255,109 @@ static bool divides(const walk *w)
     return true;
 }
 
+/* w->keep: where all rules hold, for one number at least of the list `any`. */
+static sc_status eval_rules(walk *w)
+{
+    size_t n = w->sweep->any ? w->sweep->any->n : 1;
+    memset(w->keep, !w->program, w->n_grid * sizeof *w->keep);
+    for (size_t v = 0; v < n && w->program; v++) {
+        bind(w, v);
+        if (sol_program_eval(w->program, w->in, w->stride, w->n_grid, w->out))
+            return sc_diag_nomem(w->diag);
+        for (size_t k = 0; k < w->n_grid; k++) {
+            bool good = true;
+            for (size_t i = 0; i < w->sweep->n_rules && good; i++)
+                good = w->out[i][k] != 0 && !isnan(w->out[i][k]);
+            w->keep[k] |= good;
+        }
+    }
+    return SC_OK;
+}
+
+/* A number of the file, `otherwise` where there is none. */
+static double number_of(const col_sweep *sweep, const char *key, double otherwise)
+{
+    node *at = col_sweep_get(sweep, key);
+    double value;
+    return at && at->kind == SC_YAML_SCALAR && sc_parse_double(at->text, &value)
+               ? value
+               : otherwise;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    double x = ((const place *)a)->key, y = ((const place *)b)->key;
+    return (x > y) - (x < y);
+}
+
+/* w->place: the points in order of one axis, with the value of another. */
+static void sort_points(walk *w, const col_case_grid *grid, int key, int value)
+{
+    for (size_t i = 0; i < grid->n; i++)
+        w->place[i] = (place){grid->axis[key][i], grid->axis[value][i], i};
+    qsort(w->place, grid->n, sizeof *w->place, by_key);
+}
+
+static void drop_unkept(const walk *w, col_case_grid *grid)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < grid->n; i++) {
+        if (!w->keep[i])
+            continue;
+        for (int a = 0; a < w->phase->n_axes; a++)
+            grid->axis[a][kept] = grid->axis[a][i];
+        kept++;
+    }
+    grid->n = kept;
+}
+
+/* What the ecosystem's files leave out besides: lengths that fewer batch sizes than
+ * min_batch_options_per_sequence reach; then the longest one of each batch size from
+ * drop_largest_sequence_for_batch_at_least on. */
+static void drop_rare(walk *w, col_case_grid *grid)
+{
+    int b = sol_phase_axis_index(w->phase, "b"), s = sol_phase_axis_index(w->phase, "s");
+    double least = number_of(w->sweep, "min_batch_options_per_sequence", 0);
+    double from =
+        number_of(w->sweep, "drop_largest_sequence_for_batch_at_least", INFINITY);
+    for (int pass = 0; pass < 2 && b >= 0 && s >= 0; pass++) {
+        if (pass == 0 ? !(least > 1) : isinf(from))
+            continue;
+        sort_points(w, grid, pass == 0 ? s : b, pass == 0 ? b : s);
+        for (size_t i = 0, end; i < grid->n; i = end) {
+            double longest = 0;
+            for (end = i; end < grid->n && w->place[end].key == w->place[i].key; end++)
+                longest = fmax(longest, w->place[end].value);
+            for (size_t k = i; k < end; k++)
+                w->keep[w->place[k].at] = pass == 0 ? (double)(end - i) >= least
+                                                    : !(w->place[k].key >= from &&
+                                                        w->place[k].value == longest);
+        }
+        drop_unkept(w, grid);
+    }
+}
+
 static sc_status visit_one(walk *w, bool able, col_case_visit *visit, void *user)
 {
     col_case_grid grid = {
         .sweep = w->sweep, .config = &w->config, .able = able, .n_product = w->n_grid};
-    if (w->program) {
-        bind(w);
-        if (sol_program_eval(w->program, w->in, w->stride, w->n_grid, w->out))
-            return sc_diag_nomem(w->diag);
-    }
-    for (size_t k = 0; k < w->n_grid; k++) {
-        bool keep = true;
-        for (size_t i = 0; i < w->sweep->n_rules && keep; i++)
-            keep = w->out[i][k] != 0 && !isnan(w->out[i][k]);
+    sc_status status = eval_rules(w);
+    for (size_t k = 0; k < w->n_grid && !status; k++) {
         int b = sol_phase_axis_index(w->phase, "b"),
             s = sol_phase_axis_index(w->phase, "s");
         double size = w->sweep->over_tokens || b < 0 || s < 0
                           ? w->tokens[k]
                           : w->full[b][k] * w->full[s][k];
-        if (!keep || size > w->sweep->max_tokens)
+        if (!w->keep[k] || size > w->sweep->max_tokens)
             continue;
         for (int i = 0; i < w->phase->n_axes; i++)
             w->kept[i][grid.n] = w->full[i][k];
         grid.n++;
     }
+    if (status)
+        return status;
     memcpy(grid.axis, w->kept, sizeof grid.axis);
+    drop_rare(w, &grid);
     return visit(user, &grid);
 }
 
@@ -288,7 +379,7 @@ static sc_status visit_all(walk *w, bool all_dtypes, size_t most, col_case_visit
     total = total < 64 * most ? total : 64 * most; /* those that are left out count too */
     for (size_t k = 0; k < total && !status && *visited < most; k++) {
         size_t at = k / n_tp, tp = k % n_tp;
-        w->config.tp = sweep->tp.key ? sweep->tp.number[tp] : 1;
+        w->config.tp = sweep->tp.key ? sweep->tp.number[tp] : w->base_tp;
         for (int p = 0; p < op->n_params; p++) {
             const col_case_values *v = &sweep->param[p];
             size_t n = !v->key || v->local ? 1 : v->n;
@@ -327,7 +418,9 @@ sc_status col_cases_visit(const col_cases *cases, const col_sweep *sweep, bool a
               .diag = diag};
     size_t n = w.n_grid = count_grid(&w);
     *visited = 0;
-    sc_status status = sol_config_init(cases->op, &w.config, diag);
+    sc_status status = cases->base
+                           ? sol_config_copy(cases->op, cases->base, &w.config, diag)
+                           : sol_config_init(cases->op, &w.config, diag);
     for (int i = 0; i < w.phase->n_axes; i++) {
         w.full[i] = sc_calloc(n + 1, sizeof **w.full);
         w.kept[i] = sc_calloc(n + 1, sizeof **w.kept);
@@ -335,14 +428,18 @@ sc_status col_cases_visit(const col_cases *cases, const col_sweep *sweep, bool a
             status = sc_diag_nomem(diag);
     }
     w.base = sc_calloc((size_t)cases->op->n_params + 1, sizeof *w.base);
-    if (!w.base && !status)
+    w.keep = sc_calloc(n + 1, sizeof *w.keep);
+    w.place = sc_calloc(n + 1, sizeof *w.place);
+    if ((!w.base || !w.keep || !w.place) && !status)
         status = sc_diag_nomem(diag);
     w.tokens = sc_calloc(n + 1, sizeof *w.tokens);
     w.input = sc_calloc(n + 1, sizeof *w.input);
     if ((!w.tokens || !w.input) && !status)
         status = sc_diag_nomem(diag);
     if (!status) {
-        sol_config_fit_system(cases->op, cases->system, &w.config);
+        w.base_tp = w.config.tp;
+        if (!cases->base)
+            sol_config_fit_system(cases->op, cases->system, &w.config);
         fill_grid(&w);
         status = fill_tokens(&w);
     }
@@ -359,6 +456,8 @@ sc_status col_cases_visit(const col_cases *cases, const col_sweep *sweep, bool a
     sc_free(w.stride);
     sc_free(w.constant);
     sc_free(w.base);
+    sc_free(w.keep);
+    sc_free(w.place);
     sc_free(w.tokens);
     sc_free(w.input);
     sc_free(w.rule_value);

@@ -183,6 +183,21 @@ static bool columns_match(const sol_table_map *map, const col_table *table)
     return false;
 }
 
+/* Does the table name phase, parameters and dtypes as the op does, so that nothing is left to
+ * a map that its columns happen to match? */
+static bool own_names(const col_plan *p)
+{
+    bool own = col_table_column(p->table, "phase") >= 0;
+    for (int i = 0; i < p->op->n_params && own; i++)
+        own = col_table_column(p->table, p->op->param[i].name) >= 0;
+    for (int i = 0; i < p->op->n_slots && own; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "%s_dtype", p->op->slot[i].name);
+        own = col_table_column(p->table, name) >= 0;
+    }
+    return own;
+}
+
 /* The map for the table, the longest stem first, then columns; NULL: none matches. Where
  * the file's name is that of another phase's map, that one is returned: no row is ours.
  */
@@ -199,6 +214,8 @@ const sol_table_map *col_plan_choose(const col_plan *p)
     }
     if (!best && other)
         return other;
+    if (!best && own_names(p))
+        return NULL;
     for (int i = 0; i < p->op->n_tables && !best; i++) {
         const sol_table_map *map = &p->op->table[i];
         if (!columns_match(map, p->table))

@@ -78,6 +78,7 @@ static void clear_dtypes(struct sol_table_dtype *dtype, int n)
     for (int i = 0; i < n; i++) {
         sc_free(dtype[i].slot);
         sc_free(dtype[i].column);
+        sc_free(dtype[i].label);
         for (int k = 0; k < dtype[i].n_cases; k++)
             sc_free(dtype[i].cases[k].label);
         sc_free(dtype[i].cases);
@@ -90,6 +91,9 @@ static void clear_cases(sol_case_map *map)
     for (int i = 0; i < map->n_lists; i++) {
         sc_free(map->list[i].target);
         sc_free(map->list[i].label);
+        for (int k = 0; k < map->list[i].n_cases; k++)
+            sc_free(map->list[i].cases[k].label);
+        sc_free(map->list[i].cases);
         sol_names_free(map->list[i].name);
     }
     for (int i = 0; i < map->n_limits; i++)

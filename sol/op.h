@@ -143,6 +143,7 @@ typedef struct sol_table_map {
     int n_columns;
     struct sol_table_dtype {
         char *slot, *column;
+        char *label; /* in case files: key of an item that is a map; NULL: its name */
         struct sol_dtype_case { /* labels that do not mean the dtype of their name */
             char *label;
             sol_dtype dtype;
@@ -158,6 +159,8 @@ typedef struct sol_case_list {
     char *target; /* axis, parameter, "tp", or "x": tokens in place of the axes */
     char **name;  /* keys, the first one that is there counts; NULL-terminated */
     char *label;  /* stands for the value of the parameter `same`; "" */
+    struct sol_case *cases; /* labels that stand for numbers; other values are left out */
+    int n_cases;
     int same;     /* index of a parameter, -1; without names: always its value */
     double fixed; /* NaN: not */
     sol_place place;

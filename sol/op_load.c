@@ -710,6 +710,22 @@ static bool is_target(const sol_op *op, const sol_phase *phase, const char *name
            sol_phase_axis_index(phase, name) >= 0;
 }
 
+/* {LABEL: NUMBER...} */
+static sc_status load_labels(loader *ld, node *at, struct sol_case **out, int *n)
+{
+    TRY(kind(ld, at, SC_YAML_MAP, "a map of labels to numbers"));
+    *out = sc_calloc(at->n + 1, sizeof **out);
+    if (!*out)
+        return nomem(ld);
+    for (size_t i = 0; i < at->n; i++) {
+        struct sol_case *c = &(*out)[(*n)++];
+        TRY(sc_yaml_double(ld->doc, at->item[i], &c->number, ld->diag));
+        if (!(c->label = sc_strdup(at->key[i]->text)))
+            return nomem(ld);
+    }
+    return SC_OK;
+}
+
 /* {of: COLUMN, cases: {LABEL: NUMBER...}, else: NUMBER}: a number by a column's label. */
 static sc_status load_cases(loader *ld, node *map, sol_table_column *column)
 {
@@ -721,17 +737,7 @@ static sc_status load_cases(loader *ld, node *map, sol_table_column *column)
     if ((at = sc_yaml_get(map, "else")))
         TRY(sc_yaml_double(ld->doc, at, &column->otherwise, ld->diag));
     TRY(need(ld, map, "cases", &at));
-    TRY(kind(ld, at, SC_YAML_MAP, "a map of labels to numbers"));
-    column->cases = sc_calloc(at->n, sizeof *column->cases);
-    if (!column->cases)
-        return nomem(ld);
-    for (size_t i = 0; i < at->n; i++) {
-        struct sol_case *c = &column->cases[column->n_cases++];
-        TRY(sc_yaml_double(ld->doc, at->item[i], &c->number, ld->diag));
-        if (!(c->label = sc_strdup(at->key[i]->text)))
-            return nomem(ld);
-    }
-    return SC_OK;
+    return load_labels(ld, at, &column->cases, &column->n_cases);
 }
 
 static sc_status load_columns(loader *ld, node *map, const sol_phase *phase,
@@ -763,7 +769,7 @@ static sc_status load_columns(loader *ld, node *map, const sol_phase *phase,
 }
 
 /* COLUMN, or {of: COLUMN, cases: {LABEL: DTYPE...}} for labels that name no dtype or another
- * one. */
+ * one; label: KEY where an item of a case file is a map. */
 static sc_status load_table_dtype(loader *ld, node *at, struct sol_table_dtype *dtype)
 {
     node *cases;
@@ -772,9 +778,11 @@ static sc_status load_table_dtype(loader *ld, node *at, struct sol_table_dtype *
         dtype->column = sc_strdup(at->text);
         return dtype->column ? SC_OK : nomem(ld);
     }
-    KNOWN(ld, at, "of", "cases");
+    KNOWN(ld, at, "of", "cases", "label");
     TRY(need(ld, at, "of", &cases));
     TRY(text_of(ld, at, "of", &dtype->column));
+    if (sc_yaml_get(at, "label"))
+        TRY(text_of(ld, at, "label", &dtype->label));
     TRY(need(ld, at, "cases", &cases));
     TRY(kind(ld, cases, SC_YAML_MAP, "a map of labels to dtypes"));
     dtype->cases = sc_calloc(cases->n, sizeof *dtype->cases);
@@ -941,8 +949,8 @@ static sc_status load_same(loader *ld, node *at, int *out)
     return *out >= 0 ? SC_OK : fail(ld, at, SC1108, "expected the name of a parameter");
 }
 
-/* KEY, [KEY...], {of: KEY or [KEY...], same: {LABEL: PARAMETER}}, {same: PARAMETER} or
- * {is: NUMBER}. */
+/* KEY, [KEY...], {of: KEY or [KEY...], same: {LABEL: PARAMETER}, cases: {LABEL: NUMBER}},
+ * {same: PARAMETER} or {is: NUMBER}. */
 static sc_status load_case_list(loader *ld, node *map, node *key, sol_case_list *list)
 {
     node *at = sc_yaml_get(map, key->text), *same = sc_yaml_get(at, "same");
@@ -955,8 +963,10 @@ static sc_status load_case_list(loader *ld, node *map, node *key, sol_case_list 
         TRY(text_of(ld, NULL, "", &list->label));
         return texts_of(ld, map, key->text, &list->name);
     }
-    KNOWN(ld, at, "of", "same", "is");
+    KNOWN(ld, at, "of", "same", "cases", "is");
     TRY(texts_of(ld, at, "of", &list->name));
+    if (sc_yaml_get(at, "cases"))
+        TRY(load_labels(ld, sc_yaml_get(at, "cases"), &list->cases, &list->n_cases));
     if (sc_yaml_get(at, "is"))
         TRY(sc_yaml_double(ld->doc, sc_yaml_get(at, "is"), &list->fixed, ld->diag));
     if (same && same->kind == SC_YAML_MAP && same->n != 1)
