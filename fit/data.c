@@ -169,7 +169,8 @@ static sc_status check_variety(const fit_data *d, sc_diag *diag)
     }
     if (n_bs < 4) {
         return sc_diag_fail(diag, SC_EDOMAIN, SC4000,
-                            "%zu distinct (b,s); a fit needs at least 4", n_bs);
+                            "%zu distinct pair%s (b,s); a fit needs at least 4", n_bs,
+                            n_bs == 1 ? "" : "s");
     }
     if (d->n_x == 1) {
         return sc_diag_fail(diag, SC_EDOMAIN, SC4001, "x is %g at every point",
@@ -198,7 +199,7 @@ sc_status fit_data_init(fit_data *d, const fit_point *point, size_t n, sc_diag *
     }
     if (n < 8) {
         return sc_diag_fail(diag, SC_EDOMAIN, SC4000,
-                            "%zu points; a fit needs at least 8", n);
+                            "%zu point%s; a fit needs at least 8", n, n == 1 ? "" : "s");
     }
     d->n = n;
     d->pt = sc_malloc(n * sizeof *d->pt);

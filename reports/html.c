@@ -1,10 +1,10 @@
 /* solcheck - reports: report.html, one self-contained page for a study.
  *
- * No network, no framework: style and script are inline, plots are inline SVG, symbols are
- * MathML. The table of points is data in a script element and drawn a window at a time, so
- * that 20 000 rows stay quick. Foreign text passes rep_add_html; inside of scripts "<" is
- * written \u003c.
- * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+ * No network, no framework: style and script are inline, plots are inline SVG, symbols
+ * are MathML. The table of points is data in a script element and drawn a window at a
+ * time, so that 20 000 rows stay quick. Foreign text passes rep_add_html; inside of
+ * scripts "<" is written \u003c. SPDX-License-Identifier: GPL-3.0-or-later WITH
+ * additional permission, see LICENSE */
 #include <config.h>
 
 #include "reports/html.h"
@@ -80,7 +80,8 @@ const char rep_page_script[] =
     "(-?[\\d.]+)$/);if(!m)return r.some(v=>String(cell(v)).toLowerCase().includes(w));"
     "const i=d.columns.findIndex(c=>c.split(' ')[0]===m[1]);if(i<0)return false;"
     "const a=r[i],b=+m[3];return m[2]==='='?a===b:m[2]==='<'?a<b:m[2]==='>'?a>b:"
-    "m[2]==='<='?a<=b:a>=b}));if(sorted>=0){const i=sorted;rows.sort((a,b)=>{const x=a[i],"
+    "m[2]==='<='?a<=b:a>=b}));if(sorted>=0){const i=sorted;rows.sort((a,b)=>{const "
+    "x=a[i],"
     "y=b[i];const o=x===null?1:y===null?-1:x<y?-1:x>y?1:0;return up?o:-o})}"
     "[...tr.children].forEach((th,i)=>th.setAttribute('aria-sort',i!==sorted?'none':up?"
     "'ascending':'descending'));count.textContent=rows.length+' of '+d.rows.length+"
@@ -98,12 +99,14 @@ static void element(sc_buf *out, const char *name, const char *text)
 
 static void head_and_title(const rep_study *study, sc_buf *out)
 {
-    sc_buf_add(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-                    "<title>Axis decision: ");
+    sc_buf_add(out,
+               "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+               "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+               "<title>Axis decision: ");
     rep_add_html(out, study->op->name);
-    sc_buf_printf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>Axis "
-                       "decision: ",
+    sc_buf_printf(out,
+                  "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>Axis "
+                  "decision: ",
                   rep_page_style);
     rep_add_html(out, study->op->name);
     sc_buf_add(out, "</h1>\n<p class=\"soft\">");
@@ -112,7 +115,8 @@ static void head_and_title(const rep_study *study, sc_buf *out)
     rep_add_html(out, study->system->name);
     sc_buf_add(out, " &#183; ");
     rep_add_html(out, study->source == REP_NONE ? "no measurements" : study->source_text);
-    sc_buf_printf(out, " &#183; %s &#183; solcheck %s</p>\n", study->date, PACKAGE_VERSION);
+    sc_buf_printf(out, " &#183; %s &#183; solcheck %s</p>\n", study->date,
+                  PACKAGE_VERSION);
 }
 
 static const char *card_class(const rep_phase *p)
@@ -126,8 +130,9 @@ static void decision_card(const rep_phase *p, sc_buf *out)
 {
     const char *name[SOL_MAX_AXES];
     int n = rep_decision_axes(p, name);
-    sc_buf_printf(out, "<div class=\"card %s\"><span class=\"soft\">%s phase</span><br><b>%s"
-                       "</b><p>collect and query over ",
+    sc_buf_printf(out,
+                  "<div class=\"card %s\"><span class=\"soft\">%s phase</span><br><b>%s"
+                  "</b><p>collect and query over ",
                   card_class(p), sol_phase_name(p->phase->kind), fit_kind_name(p->kind));
     for (int i = 0; i < n; i++) {
         sc_buf_add(out, i ? ", <code>" : "<code>");
@@ -164,7 +169,8 @@ static void claims(const rep_phase *p, sc_buf *out)
     const struct {
         const char *name;
         const sol_claim *claim;
-    } row[] = {{"FLOP", &p->proof.flops}, {"bytes", &p->proof.bytes},
+    } row[] = {{"FLOP", &p->proof.flops},
+               {"bytes", &p->proof.bytes},
                {"SOL latency", &p->proof.sol}};
     sc_buf_add(out, "<div class=\"wide\"><table><tr><th>quantity</th><th>function of x "
                     "alone</th><th>depends on</th></tr>\n");
@@ -222,23 +228,52 @@ static void models(const fit_result *fit, sc_buf *out)
     sc_buf_add(out, "</table></div>\n");
 }
 
-static void evidence(const rep_phase *p, sc_buf *out)
+static sc_status regions(const rep_study *study, const rep_phase *p, sc_buf *out,
+                         sc_diag *diag)
+{
+    rep_region region[REP_N_REGIONS];
+    int n;
+    sc_status status = rep_regions(study, p, region, &n, diag);
+    if (status != SC_OK || n == 0)
+        return status;
+    sc_buf_add(out, "<p>What a model on x alone costs: 90th percentile of the held-out "
+                    "error of the best model of each axis set.</p>\n<div class=\"wide\">"
+                    "<table><tr><th>region</th><th>points</th><th>x</th><th>on x</th>"
+                    "<th>on b, s</th><th>cost of x</th></tr>\n");
+    for (int i = 0; i < n; i++) {
+        const rep_region *r = &region[i];
+        sc_buf_printf(out,
+                      "<tr%s><td>%s</td><td>%zu</td><td>%s to %s</td><td>%s</td><td>%s"
+                      "</td><td>%s</td></tr>\n",
+                      i ? "" : " class=\"best\"", r->name, r->n, rep_number(r->x_lo).c,
+                      rep_number(r->x_hi).c, rep_percent(r->p90[FIT_AXES_X]).c,
+                      rep_percent(r->p90[FIT_AXES_BS]).c, rep_percent(r->cost).c);
+    }
+    sc_buf_add(out, "</table></div>\n");
+    return SC_OK;
+}
+
+static sc_status evidence(const rep_study *study, const rep_phase *p, sc_buf *out,
+                          sc_diag *diag)
 {
     const fit_lack_of_fit *l = &p->fit.lof;
     sc_buf_printf(out, "<h3>Measurements: %zu points</h3>\n", p->points.n);
     if (!p->fitted)
-        return;
+        return SC_OK;
     sc_buf_add(out, "<p>Held-out error, cross-validation grouped by x; the best model of "
                     "each axis set in bold.</p>\n");
     models(&p->fit, out);
+    sc_status status = regions(study, p, out, diag);
     if (l->n_x > 0)
-        sc_buf_printf(out,
-                      "<p>%d points share %d values of x with another (b,s); their latency "
-                      "spreads %s in the median and %s at most. Lack of fit of any function "
-                      "of x: p %s.</p>\n",
-                      l->n_points, l->n_x, rep_spread(l->spread_median).c,
-                      rep_spread(l->spread_max).c, rep_p_value(l->p).c);
+        sc_buf_printf(
+            out,
+            "<p>%d points share %d values of x with another (b,s); their latency "
+            "spreads %s in the median and %s at most. Lack of fit of any function "
+            "of x: p %s.</p>\n",
+            l->n_points, l->n_x, rep_spread(l->spread_median).c,
+            rep_spread(l->spread_max).c, rep_p_value(l->p).c);
     element(out, "p", p->fit.reason);
+    return status;
 }
 
 /* The SVG element of a document, without its XML prologue. gnuplot numbers ids from 1 in
@@ -295,8 +330,7 @@ static void figures(char *const svg[REP_N_FIGURES], const rep_phase *p, sc_buf *
 }
 
 static sc_status phase_section(const rep_study *study, const rep_phase *p,
-                               char *const svg[REP_N_FIGURES], sc_buf *out,
-                               sc_diag *diag)
+                               char *const svg[REP_N_FIGURES], sc_buf *out, sc_diag *diag)
 {
     sc_buf tokens = {0};
     const char *name = p->phase->kind == SOL_CONTEXT ? "Context" : "Generation";
@@ -317,9 +351,9 @@ static sc_status phase_section(const rep_study *study, const rep_phase *p,
     claims(p, out);
     witness(p, out);
     if (p->points.n > 0)
-        evidence(p, out);
+        status = evidence(study, p, out, diag);
     figures(svg, p, out);
-    return rep_done(out, diag);
+    return status == SC_OK ? rep_done(out, diag) : status;
 }
 
 /* ---- points ---- */
@@ -382,22 +416,24 @@ static void point_row(const rep_study *study, const rep_phase *p, size_t i, sc_b
 static void points_section(const rep_study *study, sc_buf *out)
 {
     bool first = true;
-    sc_buf_add(out, "<h2>Points</h2>\n<p><input id=\"filter\" type=\"search\" "
-                    "placeholder=\"filter: generation b=4 s&gt;=1024\" "
-                    "aria-label=\"filter points\"> <span id=\"count\" class=\"soft\"></span>"
-                    "</p>\n<div id=\"points\"></div>\n<script id=\"data\" "
-                    "type=\"application/json\">\n{\"columns\":[\"phase\",\"b\",\"s\","
-                    "\"latency (ms)\",\"SOL (ms)\",\"SOL%\",\"error (%)\",\"configuration\"],"
-                    "\n\"rows\":[");
+    sc_buf_add(out,
+               "<h2>Points</h2>\n<p><input id=\"filter\" type=\"search\" "
+               "placeholder=\"filter: generation b=4 s&gt;=1024\" "
+               "aria-label=\"filter points\"> <span id=\"count\" class=\"soft\"></span>"
+               "</p>\n<div id=\"points\"></div>\n<script id=\"data\" "
+               "type=\"application/json\">\n{\"columns\":[\"phase\",\"b\",\"s\","
+               "\"latency (ms)\",\"SOL (ms)\",\"SOL%\",\"error (%)\",\"configuration\"],"
+               "\n\"rows\":[");
     for (int k = 0; k < SOL_N_PHASES; k++)
         for (size_t i = 0; study->phase[k].present && i < study->phase[k].points.n; i++) {
             sc_buf_add(out, first ? "\n" : ",\n");
             point_row(study, &study->phase[k], i, out);
             first = false;
         }
-    sc_buf_printf(out, "]}\n</script>\n<p class=\"soft\">SOL: architectural ceiling, cache "
-                       "state of the measurement. Error: held-out prediction of the best "
-                       "(b, s) model over measurement, less one.</p>\n<script>\n%s</script>\n",
+    sc_buf_printf(out,
+                  "]}\n</script>\n<p class=\"soft\">SOL: architectural ceiling, cache "
+                  "state of the measurement. Error: held-out prediction of the best "
+                  "(b, s) model over measurement, less one.</p>\n<script>\n%s</script>\n",
                   rep_page_script);
 }
 

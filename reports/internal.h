@@ -107,6 +107,31 @@ double rep_point_share(const rep_phase *p, size_t i, sol_ceiling ceiling);
 sc_status rep_share_of(const rep_phase *p, sol_ceiling ceiling, rep_share *out,
                        sc_diag *diag);
 
+/* What a model of x alone costs: held-out errors of the best model of either axis set
+ * among the points of a region. */
+typedef enum rep_region_kind {
+    REP_EVERYWHERE,
+    REP_COMPUTE, /* the bound of the measurement's cache state says what is slower */
+    REP_MEMORY,
+    REP_FAR,
+    REP_X_LOW,
+    REP_X_MIDDLE,
+    REP_X_HIGH,
+    REP_N_REGIONS
+} rep_region_kind;
+typedef struct rep_region {
+    const char *name;
+    size_t n;                 /* points */
+    double x_lo, x_hi;        /* of these points */
+    double median[2], p90[2]; /* relative, by fit_axes */
+    double cost;              /* p90 of x less p90 of (b,s), at least 0 */
+} rep_region;
+/* Regions with ten points or more, everywhere first; *n is 0 without a fit. Bounds have
+ * to be of the GPU that was measured, else there are no regimes. Errors: SC_ENOMEM, those
+ * of sol_model_new. */
+sc_status rep_regions(const rep_study *study, const rep_phase *p,
+                      rep_region out[REP_N_REGIONS], int *n, sc_diag *diag);
+
 /* q-quantile (0..1) of v[n], linear between order statistics; sorts v. */
 double rep_quantile(double *v, size_t n, double q);
 
@@ -140,8 +165,8 @@ typedef struct rep_mode {
     const double *param;   /* [n_params], NaN: the study's; NULL: all are */
     int min_sm;
 } rep_mode;
-/* The op's modes that agree with the dtypes and parameters given; where none does, one with
- * the study's dtypes, named by them. Release with sc_free. Errors: SC_ENOMEM. */
+/* The op's modes that agree with the dtypes and parameters given; where none does, one
+ * with the study's dtypes, named by them. Release with sc_free. Errors: SC_ENOMEM. */
 sc_status rep_modes(const rep_study *study, rep_mode **out, int *n, sc_diag *diag);
 /* Appends "mm: bf16, weight: fp8": the dtypes of all slots. */
 void rep_add_mode_dtypes(sc_buf *out, const sol_op *op, const rep_mode *mode);

@@ -254,6 +254,33 @@ static json_t *measured(const rep_study *study, const rep_phase *p, bool *bad,
     return object;
 }
 
+/* Cost of x, everywhere and by region. */
+static json_t *regions(const rep_study *study, const rep_phase *p, bool *bad,
+                       sc_status *status, sc_diag *diag)
+{
+    rep_region region[REP_N_REGIONS];
+    int n = 0;
+    json_t *array = json_array();
+    if (*status == SC_OK) {
+        *status = rep_regions(study, p, region, &n, diag);
+    }
+    for (int i = 0; i < n; i++) {
+        const rep_region *r = &region[i];
+        json_t *object = json_object();
+        set(object, "region", text(r->name), bad);
+        set(object, "points", json_integer((json_int_t)r->n), bad);
+        set(object, "x_lo", number(r->x_lo), bad);
+        set(object, "x_hi", number(r->x_hi), bad);
+        set(object, "token_median_error", number(r->median[FIT_AXES_X]), bad);
+        set(object, "token_p90_error", number(r->p90[FIT_AXES_X]), bad);
+        set(object, "bs_median_error", number(r->median[FIT_AXES_BS]), bad);
+        set(object, "bs_p90_error", number(r->p90[FIT_AXES_BS]), bad);
+        set(object, "cost", number(r->cost), bad);
+        push(array, object, bad);
+    }
+    return array;
+}
+
 static json_t *physical(const fit_physical *f, bool *bad)
 {
     if (!f->valid) {
@@ -315,6 +342,7 @@ static json_t *phase_object(const rep_study *study, const rep_phase *p, bool *ba
     set(object, "effects_tried_on",
         p->fitted ? json_integer((json_int_t)p->fit.n_trial) : json_null(), bad);
     set(object, "cost", p->fitted ? number(p->fit.cost) : json_null(), bad);
+    set(object, "cost_by_region", regions(study, p, bad, status, diag), bad);
     set(object, "tolerance", number(study->fit_options.tolerance), bad);
     set(object, "agree",
         p->agreement == REP_OPEN ? json_null() : json_boolean(p->agreement == REP_AGREE),

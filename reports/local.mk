@@ -27,6 +27,7 @@ libscreports_la_SOURCES = \
 	reports/plot.h \
 	reports/plot_data.c \
 	reports/query_signature.c \
+	reports/regions.c \
 	reports/report.h \
 	reports/study.c \
 	reports/summary.c \
@@ -45,7 +46,7 @@ tests_unit_test_reports_SOURCES = \
 	tests/unit/reports/test_html.c \
 	tests/unit/reports/test_json.c \
 	tests/unit/reports/test_memory.c \
-	tests/unit/reports/test_query.c \
+	tests/unit/reports/test_query.c tests/unit/reports/test_regions.c \
 	tests/unit/reports/test_text.c \
 	tests/unit/reports/test_write.c
 tests_unit_test_reports_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

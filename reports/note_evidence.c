@@ -70,6 +70,33 @@ static void add_cost(sc_buf *out, const rep_study *study, const rep_phase *p)
     rep_add_paragraph(out, &text);
 }
 
+static sc_status add_regions(sc_buf *out, const rep_study *study, const rep_phase *p,
+                             sc_diag *diag)
+{
+    rep_region region[REP_N_REGIONS];
+    int n;
+    sc_status status = rep_regions(study, p, region, &n, diag);
+    if (status != SC_OK || n == 0) {
+        return status;
+    }
+    sc_buf text = {0};
+    sc_buf_add(&text, "Where it costs: 90th percentile of the held-out error of the best "
+                      "model on `x` and of the best on `b`, `s`, region by region; the "
+                      "cost is their difference in percentage points.");
+    rep_add_paragraph(out, &text);
+    sc_buf_add(out, "| region | points | x | p90 on `x` | p90 on `b`, `s` | cost of `x` "
+                    "|\n|---|--:|---|--:|--:|--:|\n");
+    for (int i = 0; i < n; i++) {
+        const rep_region *r = &region[i];
+        sc_buf_printf(out, "| %s | %zu | %s to %s | %s | %s | %s |\n", r->name, r->n,
+                      rep_number(r->x_lo).c, rep_number(r->x_hi).c,
+                      rep_percent(r->p90[FIT_AXES_X]).c,
+                      rep_percent(r->p90[FIT_AXES_BS]).c, rep_percent(r->cost).c);
+    }
+    sc_buf_add(out, "\n");
+    return SC_OK;
+}
+
 /* Degrees of freedom; a noise that is known exactly has as good as infinitely many. */
 static rep_text freedom(double df)
 {
@@ -338,6 +365,7 @@ static sc_status add_phase(sc_buf *out, const rep_study *study, const rep_phase 
     if (p->fitted) {
         add_models(out, study, p);
         add_cost(out, study, p);
+        status = add_regions(out, study, p, diag);
         add_lack_of_fit(out, study, p);
         add_physical(out, study, p);
         add_effects(out, p);
@@ -346,7 +374,7 @@ static sc_status add_phase(sc_buf *out, const rep_study *study, const rep_phase 
         rep_add_md(&text, p->why);
         rep_add_paragraph(out, &text);
     }
-    if (p->points.n > 0) {
+    if (p->points.n > 0 && status == SC_OK) {
         status = add_shares(out, study, p, diag);
         add_next(out, p);
     }
