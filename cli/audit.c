@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,17 +24,26 @@
 #define TICK_S 0.25  /* of the progress bar */
 #define PATIENCE_S 1 /* without one */
 
+/* A file in its turn: large ones first, so that none ends late. */
+typedef struct turn {
+    size_t file;
+    double size_B;
+} turn;
+
 typedef struct auditor {
     cli_session *cli;
     col_files files;
     const sol_system **system; /* [files.n] */
     audit_outcome *outcome;    /* [files.n] */
+    turn *turn;                /* [files.n] */
+    double size_B;             /* of all files */
     audit_worker *worker;      /* [n_workers] */
     int n_workers;
     /* Under the lock: */
     pthread_mutex_t lock;
     pthread_cond_t done;
     size_t next, n_done, rows_done;
+    double done_B;
     bool stop; /* a worker met what ends the audit */
     int n_running;
 } auditor;
@@ -45,20 +55,44 @@ typedef struct thread_of {
     int number;
 } thread_of;
 
-static bool take(auditor *a, size_t *file)
+static bool take(auditor *a, turn *next)
 {
     pthread_mutex_lock(&a->lock);
     bool more = !a->stop && a->next < a->files.n;
     if (more)
-        *file = a->next++;
+        *next = a->turn[a->next++];
     pthread_mutex_unlock(&a->lock);
     return more;
 }
 
-static void give(auditor *a, const audit_outcome *outcome)
+static int by_size(const void *a, const void *b)
+{
+    const turn *x = a, *y = b;
+    if (x->size_B != y->size_B)
+        return x->size_B < y->size_B ? 1 : -1;
+    return (x->file > y->file) - (x->file < y->file);
+}
+
+static sc_status order_files(auditor *a)
+{
+    a->turn = sc_calloc(a->files.n + 1, sizeof *a->turn);
+    if (!a->turn)
+        return sc_diag_nomem(&a->cli->diag);
+    for (size_t i = 0; i < a->files.n; i++) {
+        struct stat info;
+        bool known = stat(a->files.path[i], &info) == 0;
+        a->turn[i] = (turn){i, known ? (double)info.st_size : 0};
+        a->size_B += a->turn[i].size_B;
+    }
+    qsort(a->turn, a->files.n, sizeof *a->turn, by_size);
+    return SC_OK;
+}
+
+static void give(auditor *a, const turn *file, const audit_outcome *outcome)
 {
     pthread_mutex_lock(&a->lock);
     a->n_done++;
+    a->done_B += file->size_B;
     a->rows_done += outcome->n_rows;
     a->stop |= outcome->status != SC_OK;
     pthread_cond_signal(&a->done);
@@ -72,14 +106,15 @@ static void *work(void *argument)
     const thread_of *self = argument;
     auditor *a = self->a;
     audit_worker *worker = &a->worker[self->number];
-    size_t file;
+    turn next;
     sc_status status = SC_OK;
     if (self->number > 0) /* the first one is there, with its warnings */
         status = audit_worker_init(worker, a->cli);
-    while (!status && take(a, &file)) {
-        audit_outcome *out = &a->outcome[file];
-        out->status = audit_file(worker, a->files.path[file], a->system[file], out);
-        give(a, out);
+    while (!status && take(a, &next)) {
+        audit_outcome *out = &a->outcome[next.file];
+        out->status =
+            audit_file(worker, a->files.path[next.file], a->system[next.file], out);
+        give(a, &next, out);
     }
     pthread_mutex_lock(&a->lock);
     a->n_running--; /* one that could not load its ops leaves its share to the others */
@@ -96,11 +131,11 @@ static void progress(const auditor *a, double elapsed_s, bool last)
         cli_has(&a->cli->options, CLI_OPT_QUIET))
         return;
     fputs("\r\033[K", stderr);
-    if (!last && a->n_done)
+    if (!last && a->done_B > 0)
         fprintf(stderr, "%zu/%zu tables  %.3g M rows  %.2g M rows/s  %.0f s left",
                 a->n_done, a->files.n, 1e-6 * (double)a->rows_done,
                 1e-6 * (double)a->rows_done / elapsed_s,
-                elapsed_s * (double)(a->files.n - a->n_done) / (double)a->n_done);
+                elapsed_s * (a->size_B - a->done_B) / a->done_B);
     fflush(stderr);
 }
 
@@ -173,6 +208,8 @@ static sc_status audit_all(auditor *a)
 {
     sc_status status = count_workers(a);
     size_t n = a->files.n;
+    if (!status)
+        status = order_files(a);
     if (status)
         return status;
     a->outcome = sc_calloc(n + 1, sizeof *a->outcome);
@@ -247,6 +284,7 @@ static void auditor_free(auditor *a)
     for (int i = 0; a->worker && i < a->n_workers; i++)
         audit_worker_clear(&a->worker[i]);
     sc_free(a->worker);
+    sc_free(a->turn);
     sc_free(a->system);
     sc_free(a->outcome);
     col_files_free(&a->files);

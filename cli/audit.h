@@ -62,6 +62,7 @@ typedef struct audit_totals {
     size_t rows, violations, below_cold, audited, unaudited, rows_unaudited;
     size_t inverted, contradictory;
     size_t suspect[COL_N_SUSPECTS]; /* rows */
+    size_t also[COL_N_SUSPECTS];    /* rows whose first suspect is another one */
 } audit_totals;
 audit_totals audit_count(const audit_report *report);
 

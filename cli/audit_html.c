@@ -64,12 +64,16 @@ static void summary(const audit_report *report, sc_buf *out)
     sc_buf_add(out, "</div>\n<div class=\"wide\"><table><tr><th>suspect</th><th>rows</th>"
                     "<th style=\"text-align:left\">what to do</th></tr>\n");
     for (int s = 0; s < COL_N_SUSPECTS; s++)
-        if (t.suspect[s])
-            sc_buf_printf(out,
-                          "<tr><td>%s</td><td>%zu</td><td style=\"text-align:left\">%s"
-                          "</td></tr>\n",
-                          col_suspect_name((col_suspect)s), t.suspect[s],
-                          col_suspect_text((col_suspect)s));
+        for (int also = 0; also < 2; also++) {
+            size_t n = also ? t.also[s] : t.suspect[s];
+            if (n)
+                sc_buf_printf(out,
+                              "<tr><td>%s</td><td>%zu</td><td style=\"text-align:left\">"
+                              "%s%s</td></tr>\n",
+                              col_suspect_name((col_suspect)s), n,
+                              also ? "or another suspect: " : "",
+                              col_suspect_text((col_suspect)s));
+        }
     sc_buf_add(out, "</table></div>\n");
 }
 
@@ -77,9 +81,12 @@ static void summary(const audit_report *report, sc_buf *out)
 
 static void suspects(const col_audit *a, sc_buf *out)
 {
-    for (size_t i = 0; i < a->n_findings; i++)
-        sc_buf_printf(out, "%s%s", i ? ", " : "",
-                      col_suspect_name(a->finding[i].suspect));
+    for (size_t i = 0; i < a->n_findings; i++) {
+        const col_finding *f = &a->finding[i];
+        sc_buf_printf(out, "%s%s%s%s", i ? ", " : "", col_suspect_name(f->suspect),
+                      f->also != f->suspect ? " or " : "",
+                      f->also != f->suspect ? col_suspect_name(f->also) : "");
+    }
 }
 
 static void table_row(const audit_result *r, size_t number, size_t common, sc_buf *out)
@@ -219,9 +226,11 @@ static void finding(const col_finding *f, sc_buf *out)
     sc_buf_add(out, *f->dtypes ? "; " : "");
     rep_add_html(out, f->dtypes);
     sc_buf_add(out, ")</p>\n<p>");
+    if (f->also != f->suspect)
+        sc_buf_printf(out, "<b>%s</b>: ", col_suspect_name(f->suspect));
     rep_add_html(out, f->evidence);
     if (f->also != f->suspect) {
-        sc_buf_add(out, "<br>");
+        sc_buf_printf(out, "<br><b>%s</b>: ", col_suspect_name(f->also));
         rep_add_html(out, f->also_evidence);
     }
     sc_buf_printf(out, "</p>\n<p class=\"soft\">%s: line %d, ",

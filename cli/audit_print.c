@@ -30,9 +30,11 @@ static void finding_text(const col_finding *f, sc_buf *out)
                   f->also != f->suspect ? ", or " : "",
                   f->also != f->suspect ? col_suspect_name(f->also) : "",
                   col_limiter_name(f->limiter), *f->dtypes ? "; " : "", f->dtypes);
-    sc_buf_printf(out, "      %s\n", f->evidence);
-    if (f->also != f->suspect)
-        sc_buf_printf(out, "      %s\n", f->also_evidence);
+    if (f->also == f->suspect)
+        sc_buf_printf(out, "      %s\n", f->evidence);
+    else
+        sc_buf_printf(out, "      %s: %s\n      %s: %s\n", col_suspect_name(f->suspect),
+                      f->evidence, col_suspect_name(f->also), f->also_evidence);
     sc_buf_printf(out, "      %s: line %d, %s: bound %.4g ms / latency %.4g ms = %.3f\n",
                   f->slow ? "best" : "worst", f->line, f->worst, 1e3 * f->bound_s,
                   1e3 * f->latency_s, f->bound_s / f->latency_s);
@@ -122,8 +124,11 @@ audit_totals audit_count(const audit_report *report)
         t.below_cold += r->audit.n_below_cold;
         t.inverted += r->audit.evidence.n_inverted;
         t.contradictory += r->audit.evidence.n_contradictory;
-        for (size_t k = 0; k < r->audit.n_findings; k++)
-            t.suspect[r->audit.finding[k].suspect] += r->audit.finding[k].n_rows;
+        for (size_t k = 0; k < r->audit.n_findings; k++) {
+            const col_finding *f = &r->audit.finding[k];
+            t.suspect[f->suspect] += f->n_rows;
+            t.also[f->also] += f->also != f->suspect ? f->n_rows : 0;
+        }
     }
     return t;
 }
@@ -143,11 +148,16 @@ sc_status audit_text(cli_session *cli, const audit_report *report, sc_buf *out)
                   "faster than the bound of their cache state: %zu row%s; only than "
                   "DRAM allows: %zu\n",
                   t.violations, plural(t.violations), t.below_cold);
-    for (int s = 0; s < COL_N_SUSPECTS; s++)
+    for (int s = 0; s < COL_N_SUSPECTS; s++) {
         if (t.suspect[s])
             sc_buf_printf(out, "  %-9s %8zu row%s: %s\n",
                           col_suspect_name((col_suspect)s), t.suspect[s],
                           plural(t.suspect[s]), col_suspect_text((col_suspect)s));
+        if (t.also[s])
+            sc_buf_printf(out, "  %-9s %8zu row%s, or another suspect: %s\n",
+                          col_suspect_name((col_suspect)s), t.also[s], plural(t.also[s]),
+                          col_suspect_text((col_suspect)s));
+    }
     return out->failed ? sc_diag_nomem(&cli->diag) : SC_OK;
 }
 

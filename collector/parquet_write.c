@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "collector/columns.h"
 #include "collector/parquet.h"
+#include "collector/unit.h"
 
 typedef struct output {
     const col_table *table;
@@ -38,11 +39,15 @@ static bool read_numbers(const col_table *table, int column, double *out, int *i
     *integer = 1;
     for (size_t row = 0; row < table->n_rows; row++) {
         char scratch[32];
+        double own;
+        const char *text = col_table_text(table, row, column, scratch);
         out[row] = NAN;
-        if (!*col_table_text(table, row, column, scratch))
+        if (!*text)
             continue;
         if (!col_table_number(table, row, column, &out[row]))
             return false;
+        if (fabs(out[row]) > 0x1p53 && !col_number_is_own(text, &own))
+            return false; /* digits that no double has: a mask of bits, an identifier */
         any = true;
         *integer &= out[row] == floor(out[row]) && fabs(out[row]) <= 0x1p53 &&
                     !(out[row] == 0 && signbit(out[row]));
@@ -83,7 +88,8 @@ static sc_status write_file(const output *out, const char *path, sc_diag *diag)
     if (status) {
         sc_diag_fail(diag, status, SC2006, "'%s' cannot be written: %.200s", path,
                      missing.message);
-        sc_diag_hint(diag, "name a .csv file, or build the Parquet module (docs/tables.md)");
+        sc_diag_hint(diag,
+                     "name a .csv file, or build the Parquet module (docs/tables.md)");
         return status;
     }
     sc_buf_printf(&part, "%s.part", path);

@@ -364,12 +364,11 @@ static bool clusters(const study *s, const crowd *c, char *evidence, size_t evid
     if (largest > CLUSTER_MAX || c->n_near < c->n_bad)
         return false;
     dtype_text(s->about->op, c->config, dtypes, sizeof dtypes);
-    SAY("all %zu share %s%s and cluster at %.2f to %.2f of the %s (median %.2f); %zu "
-        "more "
-        "rows lie between %.2f and 1.00, so the distribution has no gap%s",
-        c->n_bad, dtypes, alone(s, c) && s->n_dtypes > 1 ? ", as no other row does" : "",
-        c->ratio[0], largest, col_limiter_name(c->limiter), median, c->n_near, NEAR,
-        s->fell_back ? "; the system file has datasheet numbers only" : "");
+    SAY("all %zu %s share %s and cluster at %.2f to %.2f of the %s (median %.2f); %zu "
+        "more rows lie between %.2f and 1.00, so the distribution has no gap%s",
+        c->n_bad, alone(s, c) && s->n_dtypes > 1 ? "violations of the table" : "rows",
+        dtypes, c->ratio[0], largest, col_limiter_name(c->limiter), median, c->n_near,
+        NEAR, s->fell_back ? "; the system file has datasheet numbers only" : "");
     return true;
 }
 

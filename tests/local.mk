@@ -1,6 +1,6 @@
 # tests/
-TESTS += tests/lang/run.sh tests/memory/valgrind.sh tests/docs/run.sh tests/docs/options.sh tests/audit/real.sh tests/audit/hostile.sh
-dist_check_SCRIPTS += tests/lang/run.sh tests/memory/valgrind.sh tests/docs/run.sh tests/docs/options.sh tests/audit/real.sh tests/audit/hostile.sh
+TESTS += tests/lang/run.sh tests/memory/valgrind.sh tests/docs/run.sh tests/docs/options.sh tests/audit/real.sh tests/audit/hostile.sh tests/audit/anchors.sh tests/audit/roundtrip.sh
+dist_check_SCRIPTS += tests/lang/run.sh tests/memory/valgrind.sh tests/docs/run.sh tests/docs/options.sh tests/audit/real.sh tests/audit/hostile.sh tests/audit/anchors.sh tests/audit/roundtrip.sh
 EXTRA_DIST += \
 	tests/lang/audit.test \
 	tests/lang/compare.test \

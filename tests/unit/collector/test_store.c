@@ -313,6 +313,43 @@ Test(store, merges_stores_and_the_newest_point_wins)
     sc_free(same);
 }
 
+/* Doubles, as a binary table has them, are enough to write an export again byte by byte.
+ */
+Test(store, exports_survive_binary_numbers)
+{
+    col_store *store = open_store(path);
+    int64_t run = add_run(store, "2026-11-22T13:00:00Z");
+    unsigned state = 2385;
+    for (int i = 0; i < 400; i++) {
+        col_record r = point(2 * i);
+        state = state * 1103515245u + 12345u;
+        r.b = 1 + i;
+        r.latency_s = 1e-6 * pow(10, (double)(state >> 8) / 4194304) / 3;
+        r.mean_s = r.latency_s * 1.0037;
+        r.throttle = (uint64_t)i;
+        add(store, run, &r);
+    }
+    col_store_close(store);
+    const char *files[] = {path};
+    char *csv = exported(files, 1, NULL);
+    col_table *table = table_of("t.csv", csv);
+    sc_buf again = {0};
+    static const char *const names[] = {"latency",    "latency_mean", "latency_mad",
+                                        "batch_size", "sm_clock_mhz", "throttle"};
+    cr_assert_eq(table->n_rows, 400);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int column = col_table_column(table, names[i]);
+        cr_assert_geq(column, 0, "%s", names[i]);
+        cr_assert_not(table->values[column].is_text, "%s is not kept as numbers",
+                      names[i]);
+    }
+    cr_assert_eq(col_table_csv(table, &again, NULL), SC_OK);
+    cr_assert_str_eq(sc_buf_text(&again), csv);
+    sc_buf_free(&again);
+    col_table_free(table);
+    sc_free(csv);
+}
+
 Test(store, ops_with_other_keys_make_tables_of_their_own)
 {
     col_store *store = open_store(path);
