@@ -112,6 +112,7 @@ SC_BEGIN_DECLS
     X(2136, "cases: limit is not a positive integer")                                    \
     X(2137, "cases: number and estimated GPU time")                                      \
     X(2138, "cases: too many to look at each")                                           \
+    X(2139, "case file: an item of a list stands for nothing of the op")                 \
     X(2190, "malformed baseline")                                                        \
     X(2200, "table: column is not known to the op")                                      \
     X(2201, "table: latency is implausible")                                             \

@@ -137,6 +137,12 @@ static sc_status read_list(cases_reader *r, const col_sweep *sweep, node *list, 
         if (how && how->n_cases) {
             out->number[out->n] = labelled(how, at, &good);
             out->n += good;
+            if (!good && report)
+                status = CASES_REPORT(r, at, SC_NOTE, SC2139,
+                                      "the op file's cases section says what is known",
+                                      "an item of %.60s stands for no %s of op %s: it is "
+                                      "not counted",
+                                      key->text, target, r->op->name);
             continue;
         }
         if (how && *how->label && at->kind == SC_YAML_SCALAR &&

@@ -212,6 +212,10 @@ fault("SC2103", "l/list.yaml", swap(layers, "    cases:\n    - id: wide", "    c
 fault("SC2138", "l/many.yaml", swap(layers, "feature_sizes: [224, 7168]",
                                     f"feature_sizes: {list(range(64, 64 + 151 * 8, 8))}"), severity="note")
 
+fault("SC2139", "m/law.yaml", swap(cases["moe"], "    parameters:\n", "    token_expert_distributions:\n"
+      "    - {name: power_law, power_law_alpha: 1.01}\n    - {name: balanced, power_law_alpha: 0.0}\n"
+      "    parameters:\n"), severity="note")
+
 # ---- tables ----
 
 recordings = os.path.join(TOP, "data/recordings/h100_sxm")
