@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "collector/table.h"
 
 static col_table *parse(const char *text)
@@ -197,4 +198,88 @@ Test(table, survives_failing_allocations)
         cr_assert_eq(status, SC_ENOMEM);
         cr_assert(t == NULL);
     }
+}
+
+/* ---- pieces ---- */
+
+static unsigned next_random(unsigned *state)
+{
+    *state = *state * 1103515245u + 12345u;
+    return *state >> 16;
+}
+
+/* Cells that are numbers, quoted, empty, long, with line ends inside, between blank
+ * lines; columns that turn from numbers into texts on their way. */
+static void add_row(sc_buf *text, unsigned *state, int row)
+{
+    static const char *const odd[] = {
+        "\"a, \"\"b\"\"\"", "\"\r\n\"", "", "1.50", "-0", "1e-7", "17", "\"\n\n,\""};
+    const char *end = next_random(state) % 5 ? "\n" : "\r\n";
+    sc_buf_printf(text, "%d,%d.%d,", row, row % 7, 1 + row % 9);
+    sc_buf_add(text, odd[next_random(state) % 8]);
+    if (next_random(state) % 300 == 0) {
+        sc_buf_add(text, ",\"");
+        for (unsigned i = next_random(state) * 7 % 300000; i > 0; i--)
+            sc_buf_addn(text, "x\ny," + i % 4, 1);
+        sc_buf_add(text, "\",");
+    } else {
+        sc_buf_add(text, ",short,");
+    }
+    sc_buf_printf(text, row > 2500 ? "late%s" : "4%s", end);
+    while (next_random(state) % 11 == 0)
+        sc_buf_add(text, end);
+}
+
+/* A file is read in pieces; a text is there as a whole. */
+Test(table, pieces_of_a_file_make_no_difference)
+{
+    char file[] = "/tmp/sc_pieces_XXXXXX.csv", a[32], b[32];
+    sc_buf text = {0};
+    unsigned state = 2385;
+    col_table *whole = NULL, *pieces = NULL;
+    sc_diag diag = {0};
+    sc_buf_add(&text, "\xef\xbb\xbf\r\nrow,ratio,odd,long,late\n");
+    for (int row = 0; row < 4000; row++)
+        add_row(&text, &state, row);
+    cr_assert_not(text.failed);
+    cr_assert_gt(text.n, 1 << 20, "several pieces");
+    int fd = mkstemps(file, 4);
+    cr_assert(fd >= 0 && write(fd, text.text, text.n) == (ssize_t)text.n);
+    close(fd);
+    sc_status status = col_table_load(file, &pieces, &diag);
+    unlink(file);
+    cr_assert_eq(status, SC_OK, "%d:%d %s", diag.line, diag.col, diag.message);
+    cr_assert_eq(col_table_parse("t", text.text, text.n, &whole, &diag), SC_OK);
+    cr_assert_eq(pieces->n_rows, 4000);
+    cr_assert_eq(whole->n_rows, 4000);
+    for (size_t row = 0; row < 4000; row++) {
+        cr_assert_eq(col_table_line(whole, row), col_table_line(pieces, row));
+        for (int c = 0; c < 5; c++)
+            cr_assert_str_eq(col_table_text(whole, row, c, a),
+                             col_table_text(pieces, row, c, b), "row %zu column %d", row,
+                             c);
+    }
+    cr_assert_not(pieces->values[0].is_text);
+    cr_assert_not(pieces->values[1].is_text);
+    cr_assert(pieces->values[4].is_text);
+    cr_assert_str_eq(col_table_text(pieces, 17, 4, a), "4");
+    /* The place of a mistake behind many pieces. */
+    int line = col_table_line(pieces, 3999);
+    col_table_free(pieces);
+    cr_assert(sc_buf_add(&text, "\n\n1,2,\"x\n\n\"y,3,4\n") == SC_OK);
+    strcpy(file + strlen(file) - 10, "XXXXXX.csv");
+    fd = mkstemps(file, 4);
+    cr_assert(fd >= 0 && write(fd, text.text, text.n) == (ssize_t)text.n);
+    close(fd);
+    cr_assert_eq(col_table_load(file, &pieces, &diag), SC_EPARSE);
+    unlink(file);
+    cr_assert_eq(diag.code, SC2000);
+    sc_diag same = {0};
+    cr_assert_eq(col_table_parse("t", text.text, text.n, &pieces, &same), SC_EPARSE);
+    cr_assert_eq(diag.line, same.line);
+    cr_assert_eq(diag.col, same.col);
+    cr_assert_gt(diag.line, line + 2);
+    cr_assert_eq(diag.col, 2);
+    col_table_free(whole);
+    sc_buf_free(&text);
 }
