@@ -111,15 +111,15 @@ static sc_status trial_init(trial *t, const fit_data *d, int folds, sc_diag *dia
     for (size_t q = 0; q < m; q++) {
         total += d->start[q * groups / m + 1] - d->start[q * groups / m];
     }
-    size_t stride = (total + TRIAL_POINTS - 1) / TRIAL_POINTS;
-    fit_point *p = sc_malloc((total / stride + 1) * sizeof *p);
+    size_t most = total < TRIAL_POINTS ? total : TRIAL_POINTS;
+    fit_point *p = sc_malloc(most * sizeof *p);
     if (!p) {
         return sc_diag_nomem(diag);
     }
     for (size_t q = 0; q < m; q++) {
         size_t g = q * groups / m;
         for (size_t i = d->start[g]; i < d->start[g + 1]; i++) {
-            if (seen++ % stride == 0) {
+            if (++seen * most / total > n) { /* most of them, evenly */
                 p[n++] = d->pt[i];
             }
         }

@@ -35,7 +35,11 @@ const char rep_page_style[] =
     "font-variant-numeric:tabular-nums}th,td{padding:.25rem .7rem;text-align:right;"
     "border-bottom:1px solid var(--line);white-space:nowrap}th:first-child,"
     "td:first-child{text-align:left}th{color:var(--soft);font-weight:600}"
-    "tr.best td{font-weight:700}\n"
+    "tr.best td{font-weight:700}.second td:nth-child(2),.second th:nth-child(2),"
+    ".words th,.words td{text-align:left}\n"
+    "@media(max-width:40rem){.wide{font-size:.85rem}.wide th,.wide td{"
+    "padding:.2rem .35rem}.wide td:first-child,.second td:nth-child(2){"
+    "white-space:normal}}\n"
     "figure{margin:1rem 0;background:#fff;border:1px solid var(--line);"
     "border-radius:.5rem;overflow-x:auto}figure svg{display:block;width:100%;height:auto;"
     "min-width:40rem}\n"
@@ -89,13 +93,6 @@ const char rep_page_script[] =
     "box.onscroll=draw;q.oninput=apply;apply();\n";
 
 /* ---- small pieces ---- */
-
-static void element(sc_buf *out, const char *name, const char *text)
-{
-    sc_buf_printf(out, "<%s>", name);
-    rep_add_html(out, text);
-    sc_buf_printf(out, "</%s>\n", name);
-}
 
 static void head_and_title(const rep_study *study, sc_buf *out)
 {
@@ -172,7 +169,8 @@ static void claims(const rep_phase *p, sc_buf *out)
     } row[] = {{"FLOP", &p->proof.flops},
                {"bytes", &p->proof.bytes},
                {"SOL latency", &p->proof.sol}};
-    sc_buf_add(out, "<div class=\"wide\"><table><tr><th>quantity</th><th>function of x "
+    sc_buf_add(out, "<div class=\"wide\"><table "
+                    "class=\"words\"><tr><th>quantity</th><th>function of x "
                     "alone</th><th>depends on</th></tr>\n");
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         const char *name[SOL_MAX_AXES];
@@ -213,7 +211,8 @@ static void witness(const rep_phase *p, sc_buf *out)
 static void models(const fit_result *fit, sc_buf *out)
 {
     static const char *const axes[] = {[FIT_AXES_X] = "x", [FIT_AXES_BS] = "b, s"};
-    sc_buf_add(out, "<div class=\"wide\"><table><tr><th>axes</th><th>model</th><th>median"
+    sc_buf_add(out, "<div class=\"wide\"><table "
+                    "class=\"second\"><tr><th>axes</th><th>model</th><th>median"
                     "</th><th>p90</th><th>bias</th><th>parameters</th></tr>\n");
     for (int a = 0; a < 2; a++)
         for (int i = 0; i < fit->n_models[a]; i++) {
@@ -272,7 +271,9 @@ static sc_status evidence(const rep_study *study, const rep_phase *p, sc_buf *ou
             "of x: p %s.</p>\n",
             l->n_points, l->n_x, rep_spread(l->spread_median).c,
             rep_spread(l->spread_max).c, rep_p_value(l->p).c);
-    element(out, "p", p->fit.reason);
+    sc_buf_printf(out, "<p><b>Measurements say %s:</b> ", fit_kind_name(p->fit.kind));
+    rep_add_html(out, p->fit.reason);
+    sc_buf_add(out, ".</p>\n");
     return status;
 }
 

@@ -82,25 +82,22 @@ static void add_first_sentence(sc_buf *out, const rep_study *study)
 }
 
 /* What SOL says, as a clause. */
-static void add_sol_reason(sc_buf *out, const rep_phase *p)
+static void add_sol_reason(sc_buf *out, const rep_phase *p, const char *sol)
 {
     const sol_proof *proof = &p->proof;
     switch (proof->sol.verdict) {
     case SOL_PROVED:
-        sc_buf_add(
-            out, "FLOPs, bytes and the speed of light (SOL) are functions of `x` alone");
+        sc_buf_printf(out, "FLOPs, bytes and %s are functions of `x` alone", sol);
         break;
     case SOL_DISPROVED:
-        sc_buf_add(out, "the speed of light (SOL) differs");
+        sc_buf_printf(out, "%s differs", sol);
         if (proof->witness.found) {
             sc_buf_printf(out, " up to %s-fold", rep_sig(proof->witness.ratio, 3).c);
         }
         sc_buf_add(out, " at equal `x`");
         break;
     case SOL_UNKNOWN:
-        sc_buf_add(
-            out,
-            "the speed of light (SOL) is neither proved nor disproved to follow `x`");
+        sc_buf_printf(out, "%s is neither proved nor disproved to follow `x`", sol);
         break;
     }
 }
@@ -119,7 +116,7 @@ static void add_fit_reason(sc_buf *out, const rep_phase *p)
     sc_buf_printf(
         out,
         ", and the best model on `x` alone misses held-out points by %s in the median "
-        "(p90 %s) where `b` and `s` apart miss by %s (p90 %s)",
+        "(one in ten by more than %s) where `b` and `s` apart miss by %s (%s)",
         rep_percent(x->median_error).c, rep_percent(x->p90_error).c,
         rep_percent(bs->median_error).c, rep_percent(bs->p90_error).c);
 }
@@ -132,7 +129,11 @@ static void add_second_sentence(sc_buf *out, const rep_study *study)
         if (p->present) {
             sc_buf_printf(out, "%s%s the %s phase, ", sep, sep[0] == ' ' ? "In" : "in",
                           sol_phase_name((sol_phase_kind)k));
-            add_sol_reason(out, p);
+            bool first = sep[0] == ' ';
+            add_sol_reason(out, p,
+                           first ? "the speed of light (SOL, the least time that the "
+                                   "hardware allows)"
+                                 : "SOL");
             add_fit_reason(out, p);
             sep = "; ";
         }
@@ -219,11 +220,11 @@ static sc_status add_form(sc_buf *out, const rep_study *study, const rep_phase *
     return status;
 }
 
-static const char *const total_label[] = {
-    [REP_FLOP] = "FLOP",
-    [REP_EXPS] = "exponentials",
-    [REP_BYTES] = "bytes",
-    [REP_NETWORK] = "network bytes, all links and directions"};
+static const char *const total_label[] = {[REP_FLOP] = "FLOP",
+                                          [REP_EXPS] = "exponentials",
+                                          [REP_BYTES] = "bytes",
+                                          [REP_NETWORK] =
+                                              "network bytes, all links and directions"};
 
 static sc_status add_forms(sc_buf *out, const rep_study *study, const rep_phase *p,
                            const sol_config *config, sc_diag *diag)
@@ -251,6 +252,23 @@ static void add_claim(sc_buf *out, const rep_phase *p, const char *what,
         sc_buf_add(out, "no axis");
     }
     sc_buf_printf(out, " | %d |\n", claim->rank);
+}
+
+/* Two names and one axis look like a contradiction. */
+static void add_axes_legend(sc_buf *out, const rep_phase *p)
+{
+    const sol_claim *claim[] = {&p->proof.flops, &p->proof.bytes, &p->proof.sol};
+    sc_buf text = {0};
+    bool fewer = false;
+    for (int i = 0; i < 3; i++) {
+        const char *name[SOL_MAX_AXES];
+        fewer |= rep_claim_axes(p, claim[i], name) > claim[i]->rank;
+    }
+    if (fewer) {
+        sc_buf_add(&text, "Where fewer axes are needed than are named, only a product of "
+                          "the named ones counts.");
+        rep_add_paragraph(out, &text);
+    }
 }
 
 static void add_witness(sc_buf *out, const rep_phase *p)
@@ -377,6 +395,7 @@ static sc_status add_why(sc_buf *out, const rep_study *study, const rep_phase *p
     add_claim(out, p, "bytes", &p->proof.bytes);
     add_claim(out, p, "SOL latency", &p->proof.sol);
     sc_buf_add(out, "\n");
+    add_axes_legend(out, p);
     add_witness(out, p);
     add_spread(out, p);
     return add_regime(out, study, p, diag);

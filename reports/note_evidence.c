@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "reports/note.h"
@@ -30,8 +31,12 @@ static void add_models(sc_buf *out, const rep_study *study, const rep_phase *p)
     const fit_result *fit = &p->fit;
     sc_buf_printf(
         out,
-        "Held-out error |predicted / measured - 1|, %d-fold cross-validation grouped "
-        "by x; best of each\naxis set in bold:\n\n"
+        "Held-out error |predicted / measured - 1|, %d-fold cross-validation: no model "
+        "has seen any point at\nan x that it predicts. Median and p90: half and one in "
+        "ten of the points are missed by more;\nbias: the median error with its sign. "
+        "The best of an axis set, in bold, has the smallest mean log\nerror over the 95 "
+        "%% of points that it predicts best. Parameters are effective ones; AICc weighs\n"
+        "fit against them (lower is better) and selects nothing.\n\n"
         "| axes | model | median | p90 | bias | parameters | AICc |\n"
         "|---|---|--:|--:|--:|--:|--:|\n",
         study->fit_options.folds);
@@ -51,18 +56,26 @@ static void add_cost(sc_buf *out, const rep_study *study, const rep_phase *p)
         return;
     }
     sc_buf text = {0};
+    double x = fit->model[FIT_AXES_X][fit->best[FIT_AXES_X]].p90_error;
+    double bs = fit->model[FIT_AXES_BS][fit->best[FIT_AXES_BS]].p90_error;
     sc_buf_printf(
         &text,
-        "**Cost of `x`.** The best `x` model adds %s to the p90 held-out error of the "
-        "best `b`, `s` model; the ratio of the two is %s (%s to %s).",
-        rep_percent(fit->cost).c, rep_sig(fit->error_ratio.value, 3).c,
+        "**Cost of `x`.** One held-out point in ten is missed by more than %s by the "
+        "best "
+        "model on `b`, `s` and by more than %s by the best on `x`, a cost of %s "
+        "percentage points; the mean error is %s times as large (%s %% interval %s to "
+        "%s).",
+        rep_percent(bs).c, rep_percent(x).c, rep_sig(100 * fit->cost, 3).c,
+        rep_sig(fit->error_ratio.value, 3).c,
+        rep_plain(100 * (1 - study->fit_options.alpha)).c,
         rep_sig(fit->error_ratio.lo, 3).c, rep_sig(fit->error_ratio.hi, 3).c);
     if (isfinite(fit->iso_cost.value)) {
         bool below = fit->iso_cost.hi < study->fit_options.tolerance;
         sc_buf_printf(
             &text,
-            " Whatever its form, a function of `x` misses one iso-token point in ten "
-            "by %s or more (%s to %s), repeat noise taken out; the tolerance is %s%s.",
+            " Models aside: among points of equal `x`, any function of `x` leaves an "
+            "error of %s (%s to %s) at the 90th percentile, noise taken out; the "
+            "tolerance is %s%s.",
             rep_percent(fit->iso_cost.value).c, rep_percent(fit->iso_cost.lo).c,
             rep_percent(fit->iso_cost.hi).c, rep_percent(study->fit_options.tolerance).c,
             below ? ", so that `b` and `s` apart buy nothing that matters" : "");
@@ -103,6 +116,16 @@ static rep_text freedom(double df)
     return df >= 1e6 ? (rep_text){"inf"} : rep_number(df);
 }
 
+/* "= 12.3"; far beyond any critical value the digits mean nothing. */
+static rep_text f_value(double f)
+{
+    rep_text out = {"> 1000"};
+    if (f <= 1000) {
+        snprintf(out.c, sizeof out.c, "= %.40s", rep_sig(f, 3).c);
+    }
+    return out;
+}
+
 static void add_lack_of_fit(sc_buf *out, const rep_study *study, const rep_phase *p)
 {
     const fit_lack_of_fit *l = &p->fit.lof;
@@ -121,22 +144,28 @@ static void add_lack_of_fit(sc_buf *out, const rep_study *study, const rep_phase
         "at most.",
         l->n_points, l->n_x, rep_spread(l->spread_median).c, rep_spread(l->spread_p90).c,
         rep_spread(l->spread_max).c);
-    if (p->proof.spread.n_x > 0) {
-        sc_buf_printf(
-            &text, " SOL alone, over its grid, %s%s.",
-            p->proof.spread.largest < 1e-9 ? "does not differ" : "spreads ",
-            p->proof.spread.largest < 1e-9 ? "" : rep_spread(p->proof.spread.median).c);
+    const sol_spread *sol = &p->proof.spread;
+    if (sol->n_x > 0 && sol->largest < 1e-9) {
+        sc_buf_add(&text, " SOL, over its grid, does not differ at equal x.");
+    } else if (sol->n_x > 0) {
+        sc_buf_printf(&text,
+                      " SOL, over its grid, spreads %s in the median and %s at most.",
+                      rep_spread(sol->median).c, rep_spread(sol->largest).c);
     }
     if (isfinite(l->f)) {
+        bool significant = l->p < study->fit_options.alpha;
         sc_buf_printf(
             &text,
             " Lack of fit of any function of x against repeat noise of %s (%s): "
-            "F(%s, %s) = %s, p %s; %s at level %s.",
+            "F(%s, %s) %s, p %s; %s at level %s%s.",
             rep_percent(l->noise).c,
             l->noise_measured ? "measured" : "a floor, no repeats in the data",
-            freedom(l->df1).c, freedom(l->df2).c, rep_sig(l->f, 3).c, rep_p_value(l->p).c,
-            l->p < study->fit_options.alpha ? "significant" : "not significant",
-            rep_plain(study->fit_options.alpha).c);
+            freedom(l->df1).c, freedom(l->df2).c, f_value(l->f).c, rep_p_value(l->p).c,
+            significant ? "significant" : "not significant",
+            rep_plain(study->fit_options.alpha).c,
+            significant && p->fit.kind == FIT_TOKEN_EQUIVALENT
+                ? ": the differences are real, but too small to matter"
+                : "");
     }
     rep_add_paragraph(out, &text);
 }

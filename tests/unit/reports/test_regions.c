@@ -69,7 +69,7 @@ Test(regions, cost_stands_where_it_is)
     cr_assert_gt(regimes, 0);
     t.study.sol_comparable = false; /* another GPU's bounds tell no regime */
     cr_assert_eq(rep_regions(&t.study, p, region, &n, &diag), SC_OK);
-    cr_assert_null(find(region, n, "bound below"));
+    cr_assert_null(find(region, n, "mostly fixed"));
     cr_assert_null(find(region, n, "memory"));
     cr_assert_not_null(find(region, n, "upper third"));
     test_study_clear(&t);
