@@ -577,8 +577,8 @@ static sc_status no_map(cases_reader *r, node *at, const char *what)
     return CASES_REPORT(r, at, SC_ERROR, SC2103, NULL, "%s is no map", what);
 }
 
-/* Does an entry of a plan hold cases of the op? By its name, that of its layer, one in its
- * `cases` section, or as the only entry of common_case_values. */
+/* Does an entry of a plan hold cases of the op? By its name, that of its layer, one in
+ * its `cases` section, or as the only entry of common_case_values. */
 static bool names_op(const cases_reader *r, const char *key, bool only)
 {
     bool named = only || strcmp(key, r->op->name) == 0 || strcmp(key, r->op->layer) == 0;

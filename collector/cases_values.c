@@ -87,7 +87,8 @@ static sc_status check_order(cases_reader *r, const col_case_values *values,
     return status;
 }
 
-/* The label of an item: a word, or the values of a map joined by _, as in power_law_1.2. */
+/* The label of an item: a word, or the values of a map joined by _, as in power_law_1.2.
+ */
 static void item_label(node *at, char *out, size_t out_B)
 {
     size_t n = at->kind == SC_YAML_MAP ? at->n : 1, used = 0;
@@ -279,8 +280,8 @@ static sc_status alloc_dtypes(cases_reader *r, col_sweep *sweep, size_t n)
     for (size_t i = 0; i < n; i++) {
         sweep->able[i] = true;
         for (size_t k = 0; k < slots; k++)
-            sweep->dtype[i * slots + k] = r->cases->base ? r->cases->base->slot[k]
-                                                         : r->op->slot[k].value;
+            sweep->dtype[i * slots + k] =
+                r->cases->base ? r->cases->base->slot[k] : r->op->slot[k].value;
     }
     return SC_OK;
 }
@@ -584,11 +585,12 @@ cases_meaning col_sweep_meaning(const col_cases *cases, const col_sweep *sweep,
     node *at = col_sweep_get(sweep, symbol);
     if (at && at->kind == SC_YAML_SCALAR && sc_parse_double(at->text, number))
         return CASES_NUMBER;
-    return sweep->any && any_list(sweep, symbol) == sweep->any ? CASES_ANY : CASES_NOTHING;
+    return sweep->any && any_list(sweep, symbol) == sweep->any ? CASES_ANY
+                                                               : CASES_NOTHING;
 }
 
-/* The first name in a rule that means nothing here, NULL: all do. The first list that a rule
- * names, and that is nothing else, becomes sweep->any. */
+/* The first name in a rule that means nothing here, NULL: all do. The first list that a
+ * rule names, and that is nothing else, becomes sweep->any. */
 static const char *meaningless(const col_cases *cases, col_sweep *sweep,
                                const sol_context *ctx, const sol_expr *expr, bool *used)
 {

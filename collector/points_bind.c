@@ -183,8 +183,8 @@ static bool columns_match(const sol_table_map *map, const col_table *table)
     return false;
 }
 
-/* Does the table name phase, parameters and dtypes as the op does, so that nothing is left to
- * a map that its columns happen to match? */
+/* Does the table name phase, parameters and dtypes as the op does, so that nothing is
+ * left to a map that its columns happen to match? */
 static bool own_names(const col_plan *p)
 {
     bool own = col_table_column(p->table, "phase") >= 0;

@@ -157,7 +157,8 @@ static void suggest(const cells *c, const char *name, char *out, size_t out_B)
 
 static size_t first_other(const col_table *t, int column);
 
-/* A column that is not known: a note where it is the same in all rows and resembles nothing. */
+/* A column that is not known: a note where it is the same in all rows and resembles
+ * nothing. */
 static sc_status check_columns(cells *c)
 {
     sc_status status = SC_OK;
@@ -172,8 +173,8 @@ static sc_status check_columns(cells *c)
                  *near ? "did you mean %s?" : "rows that differ in it are other groups%s",
                  near);
         bool same = first_other(c->table, (int)i) >= c->table->n_rows;
-        status = REPORT(c, 1, same && !*near ? SC_NOTE : SC_WARNING, SC2200, hint, "op %s knows no column '%.80s'",
-                        c->op[0]->name, name);
+        status = REPORT(c, 1, same && !*near ? SC_NOTE : SC_WARNING, SC2200, hint,
+                        "op %s knows no column '%.80s'", c->op[0]->name, name);
     }
     return status;
 }
