@@ -350,6 +350,9 @@ static sc_status mode_params(mode_reader *m, node *map)
     const sol_op *op = m->r->op;
     double *out = &m->sweep->mode_param[m->at * (size_t)op->n_params];
     sc_status status = SC_OK;
+    if (map->kind != SC_YAML_MAP && m->report)
+        status = CASES_REPORT(m->r, map, SC_ERROR, SC2103,
+                              "write parameters: {NAME: NUMBER}", "parameters is no map");
     for (size_t i = 0; map->kind == SC_YAML_MAP && i < map->n && !status; i++) {
         int param = sol_op_param_index(op, map->key[i]->text);
         double value;
@@ -456,8 +459,14 @@ static sc_status by_mode(cases_reader *r, col_sweep *sweep, bool *named)
     node *list = col_sweep_get(sweep, key);
     for (int i = 0; map && i < map->n_dtypes && !list; i++)
         list = col_sweep_get(sweep, key = map->dtype[i].column);
-    if (!list || list->kind != SC_YAML_SEQ || list->n == 0)
-        return alloc_dtypes(r, sweep, 1);
+    if (!list || list->kind != SC_YAML_SEQ || list->n == 0) {
+        sc_status bad = list && list->kind != SC_YAML_SEQ && col_cases_first(r, list)
+                            ? CASES_REPORT(r, list, SC_ERROR, SC2103,
+                                           "a list of names, or of maps with a name",
+                                           "%.60s is no list", key)
+                            : SC_OK;
+        return bad ? bad : alloc_dtypes(r, sweep, 1);
+    }
     mode_reader m = {.r = r, .sweep = sweep, .key = key, .named = named};
     m.report = col_cases_first(r, list);
     sc_status status = alloc_dtypes(r, sweep, list->n);
