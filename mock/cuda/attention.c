@@ -41,7 +41,8 @@ void cuda_flash_describe(const mock_exec *exec, cuda_flash_shape *s, cuda_flash_
                                .v = t[2],
                                .offset = t[3],
                                .out = t[4],
-                               .causal = p[MOCK_ATTENTION_CAUSAL] != 0};
+                               .causal = p[MOCK_ATTENTION_CAUSAL] != 0,
+                               .window = (int)p[MOCK_ATTENTION_WINDOW]};
     }
 }
 
@@ -61,9 +62,6 @@ sc_status cuda_flash_case(const mock_exec *exec, cuda_flash_shape *shape,
 {
     cuda_flash_describe(exec, shape, args);
     /* Keys and values have the queries' dtype here, see append.c. */
-    if (!shape->rope && exec->c->param[MOCK_ATTENTION_WINDOW] > 0)
-        return cuda_refuse(diag,
-                           "no own kernel of the context phase has a sliding window");
     return cuda_kind_of_case(exec->c, 1, &shape->kind, diag);
 }
 

@@ -2,7 +2,8 @@
  * 1) with mma.sync, cp.async and ldmatrix, over requests of different lengths.
  *
  * Shapes, for one request of n tokens and one head: S[n,n] = Q[n,dqk] K[n,dqk]^T,
- * O[n,dv] = softmax(S) V[n,dv]; causal: row i sees columns 0..i. k may be in two parts:
+ * O[n,dv] = softmax(S) V[n,dv]; causal: row i sees columns 0..i, with a window w the last w of
+ * them: blocks of keys before the first that a tile sees are passed over. k may be in two parts:
  * dqk-ROPE columns per head and ROPE columns shared by all heads (multi-head latent
  * attention).
  *
@@ -160,10 +161,11 @@ __device__ __forceinline__ void flash_scores(float s[C::MT][C::COLS / 8][4], uin
     }
 }
 
-/* Columns outside the request, or above the diagonal, become -inf. */
+/* Columns outside the request, above the diagonal, or before the window (0: none), become
+ * -inf. */
 template <typename C>
 __device__ __forceinline__ void flash_mask(float s[C::MT][C::COLS / 8][4], int row,
-                                           int col0, int length, bool causal)
+                                           int col0, int length, bool causal, int window)
 {
     int col = col0 + 2 * (thread_now() & 3);
 #pragma unroll
@@ -172,11 +174,12 @@ __device__ __forceinline__ void flash_mask(float s[C::MT][C::COLS / 8][4], int r
         for (int h = 0; h < 2; h++) {
             int r = row + 16 * i + 8 * h;
             int limit = causal ? min(length, r + 1) : length;
+            int least = window > 0 ? r + 1 - window : 0;
 #pragma unroll
             for (int j = 0; j < C::COLS / 8; j++)
 #pragma unroll
                 for (int e = 0; e < 2; e++)
-                    if (col + 8 * j + e >= limit)
+                    if (col + 8 * j + e >= limit || col + 8 * j + e < least)
                         s[i][j][2 * h + e] = -INFINITY;
         }
 }
@@ -282,7 +285,10 @@ flash_store(const float o[C::MT][C::DV / 8][4], const float sum[C::MT][2],
     }
 }
 
-template <typename C>
+/* Below any score, and finite: a row may see nothing of its first block of keys. */
+#define FLASH_LOWEST (-1e30f)
+
+template <typename C, bool WINDOW>
 __global__ __launch_bounds__(C::THREADS,
                              C::BLOCKS) void flash_kernel(const cuda_flash_args a)
 {
@@ -291,14 +297,16 @@ __global__ __launch_bounds__(C::THREADS,
     if (!flash_locate(a, C::ROWS, &p))
         return;
     uint32_t q = smem_address(smem), k = q + C::Q_B, v = k + C::K_B;
+    const int window = WINDOW ? a.window : 0;
+    const int begin = WINDOW ? max(0, p.row0 + 1 - window) / C::COLS * C::COLS : 0;
     flash_copy_q<C>(q, a, p);
-    flash_copy_k<C>(k, a, p, 0);
+    flash_copy_k<C>(k, a, p, begin);
     copy_commit();
 
     float o[C::MT][C::DV / 8][4] = {}, sum[C::MT][2] = {}, top[C::MT][2];
 #pragma unroll
     for (int i = 0; i < C::MT; i++)
-        top[i][0] = top[i][1] = -INFINITY;
+        top[i][0] = top[i][1] = WINDOW ? FLASH_LOWEST : -INFINITY;
     int lane = threadIdx.x & 31, warp = __shfl_sync(0xffffffffu, threadIdx.x >> 5, 0);
     int warp_row = p.row0 + warp * 16 * C::MT, row = warp_row + (lane >> 2);
     int end = a.causal ? min(p.length, p.row0 + C::ROWS) : p.length;
@@ -307,13 +315,16 @@ __global__ __launch_bounds__(C::THREADS,
     int any = a.causal ? min(p.length, warp_row + 16 * C::MT) : p.length;
     if (warp_row >= p.length)
         any = 0; /* no row of this warp exists */
-    for (int col0 = 0; col0 < end; col0 += C::COLS) {
+    /* The first key that any row of this warp sees, and that every row does. */
+    int from = WINDOW ? warp_row + 1 - window : 0;
+    int from_all = WINDOW ? warp_row + 16 * C::MT - window : 0;
+    for (int col0 = begin; col0 < end; col0 += C::COLS) {
         float s[C::MT][C::COLS / 8][4];
         copy_wait<0>();
         __syncthreads();
         flash_copy_v<C>(v, a, p, col0);
         copy_commit();
-        bool busy = col0 < any;
+        bool busy = col0 < any && (!WINDOW || col0 + C::COLS > from);
         if (busy)
             flash_scores<C>(s, q, k);
         copy_wait<0>();
@@ -322,8 +333,8 @@ __global__ __launch_bounds__(C::THREADS,
             flash_copy_k<C>(k, a, p, col0 + C::COLS);
         copy_commit();
         if (busy) {
-            if (col0 + C::COLS > all)
-                flash_mask<C>(s, row, col0, p.length, a.causal != 0);
+            if (col0 + C::COLS > all || (WINDOW && col0 < from_all))
+                flash_mask<C>(s, row, col0, p.length, a.causal != 0, window);
             flash_softmax<C>(s, o, top, sum, a.scale_log2);
             flash_values<C>(o, s, v);
         }
@@ -333,15 +344,22 @@ __global__ __launch_bounds__(C::THREADS,
 
 template <typename C> cudaError_t flash_setup(void)
 {
-    return cudaFuncSetAttribute(flash_kernel<C>,
-                                cudaFuncAttributeMaxDynamicSharedMemorySize, C::SMEM_B);
+    const cudaFuncAttribute attribute = cudaFuncAttributeMaxDynamicSharedMemorySize;
+    cudaError_t error = cudaFuncSetAttribute(flash_kernel<C, false>, attribute, C::SMEM_B);
+    if (C::ROPE == 0 && error == cudaSuccess)
+        error = cudaFuncSetAttribute(flash_kernel<C, C::ROPE == 0>, attribute, C::SMEM_B);
+    return error;
 }
 
 template <typename C>
 cudaError_t flash_launch(const cuda_flash_args *args, cudaStream_t stream)
 {
     unsigned blocks = (unsigned)(args->b * args->heads) * (unsigned)args->q_tiles;
-    flash_kernel<C><<<blocks, C::THREADS, C::SMEM_B, stream>>>(*args);
+    if (C::ROPE == 0 && args->window > 0)
+        flash_kernel<C, C::ROPE == 0>
+            <<<blocks, C::THREADS, C::SMEM_B, stream>>>(*args);
+    else
+        flash_kernel<C, false><<<blocks, C::THREADS, C::SMEM_B, stream>>>(*args);
     return cudaGetLastError();
 }
 

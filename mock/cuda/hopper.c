@@ -138,6 +138,8 @@ static sc_status choose(mock_exec *exec, const cuda_flash_shape *s, sc_diag *dia
         s->kind == CUDA_BF16 ? cuda_hopper_bf16(&n) : cuda_hopper_fp16(&n);
     if (exec->dev->info.sm_version != 90)
         return cuda_refuse(diag, "wgmma needs compute capability 9.0");
+    if (state->args.flash.window > 0)
+        return cuda_refuse(diag, "no wgmma kernel has a sliding window");
     if (!cuda_tiling_choose(exec->c, s, state->args.flash.causal, v, n,
                             exec->dev->smem_block_B, exec->dev->info.sm_count,
                             &state->tiling))

@@ -53,6 +53,7 @@ typedef struct cuda_flash_args {
     void *out;
     const int32_t *offset;
     int b, heads, kv_heads, causal;
+    int window;       /* keys that a query sees, its own included; 0: all. Causal ones only */
     int q_tiles;      /* tiles of the longest request */
     int head_group;   /* (request, head) pairs walked together, for the L2 cache */
     int groups;       /* of them; the last one takes all that are left */

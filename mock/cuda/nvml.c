@@ -37,6 +37,7 @@ enum { NVML_OK = 0, NVML_CLOCK_SM = 1, NVML_CLOCK_MEM = 2 };
 struct cuda_nvml {
     void *library;
     nvml_device device;
+    double sm_clock_max_hz; /* NaN: not known. Asked for once: it takes milliseconds */
 #define X(member, symbol, other, arguments) int(*member) arguments;
     NVML_LIST(X)
 #undef X
@@ -73,6 +74,10 @@ cuda_nvml *cuda_nvml_open(const char *pci_bus_id)
         cuda_nvml_close(nvml);
         return NULL;
     }
+    unsigned value = 0;
+    bool known = nvml->max_clock &&
+                 nvml->max_clock(nvml->device, NVML_CLOCK_SM, &value) == NVML_OK;
+    nvml->sm_clock_max_hz = known ? 1e6 * value : NAN; /* NVML: MHz */
     return nvml;
 }
 
@@ -106,9 +111,7 @@ void cuda_nvml_read(cuda_nvml *nvml, mock_telemetry *out)
         out->sm_clock_hz = 1e6 * value; /* NVML: MHz */
     if (nvml->clock && nvml->clock(nvml->device, NVML_CLOCK_MEM, &value) == NVML_OK)
         out->mem_clock_hz = 1e6 * value;
-    if (nvml->max_clock &&
-        nvml->max_clock(nvml->device, NVML_CLOCK_SM, &value) == NVML_OK)
-        out->sm_clock_max_hz = 1e6 * value;
+    out->sm_clock_max_hz = nvml->sm_clock_max_hz;
     if (nvml->power && nvml->power(nvml->device, &value) == NVML_OK)
         out->power_W = 1e-3 * value; /* NVML: milliwatts */
     if (nvml->limit && nvml->limit(nvml->device, &value) == NVML_OK)
