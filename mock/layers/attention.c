@@ -154,8 +154,7 @@ static const mock_route routes[] = {
      80,
      MOCK_SM_ANY,
      {true, false},
-     "cuDNN's fused attention: --route cudnn, and what the others lack, such as other "
-     "widths of heads and causal windows"},
+     "cuDNN's fused attention: --route cudnn, and other widths of heads"},
     {"paged_mma",
      80,
      MOCK_SM_ANY,
