@@ -205,23 +205,33 @@ static double regressor(const design_phase *ph, size_t i, int c)
     return c < points->op->n_params ? local(points->op, config, c) : config->tp;
 }
 
-/* Adds a regressor that varies: its logarithm, or itself where it is 0 somewhere. */
-static void add_regressor(const design_phase *ph, const size_t *row, cloud *c, int which)
+/* A regressor of n candidates: its logarithm, or ln(1 + v) where it is 0 somewhere.
+ * False: it does not vary. */
+static bool fill_regressor(const design_phase *ph, const size_t *row, size_t n, int which,
+                           double *out)
 {
-    size_t n = c->data.n;
-    double *out = c->store + (size_t)c->data.n_coords * n;
     bool positive = true, varies = false;
-    if (c->data.n_coords == FIT_FIELD_MAX_COORDS)
-        return;
     for (size_t i = 0; i < n; i++) {
         out[i] = regressor(ph, row[i], which);
         positive &= out[i] > 0;
         varies |= out[i] != out[0];
     }
-    for (size_t i = 0; i < n && positive; i++)
-        out[i] = log(out[i]);
-    if (varies)
-        c->coord[c->data.n_coords++] = out;
+    for (size_t i = 0; i < n; i++)
+        out[i] = positive ? log(out[i]) : log1p(out[i]);
+    return varies;
+}
+
+/* The regressors that vary among n candidates, into store[FIT_FIELD_MAX_COORDS * n];
+ * returns their number. */
+static int fill_regressors(const design_phase *ph, const size_t *row, size_t n,
+                           double *store, const double *coord[FIT_FIELD_MAX_COORDS])
+{
+    int n_regressors = ph->phase->n_axes + ph->points.op->n_params + 1, m = 0;
+    for (int r = 0; r < n_regressors && m < FIT_FIELD_MAX_COORDS; r++) {
+        coord[m] = store + (size_t)m * n;
+        m += fill_regressor(ph, row, n, r, store + (size_t)m * n);
+    }
+    return m;
 }
 
 static void fill_cloud(const design_phase *ph, const size_t *row, const int *of_config,
@@ -230,9 +240,7 @@ static void fill_cloud(const design_phase *ph, const size_t *row, const int *of_
     size_t n = c->data.n;
     double *compute = c->store + FIT_FIELD_MAX_COORDS * n, *memory = compute + n,
            *latency = memory + n;
-    int n_regressors = ph->phase->n_axes + ph->points.op->n_params + 1;
-    for (int r = 0; r < n_regressors; r++)
-        add_regressor(ph, row, c, r);
+    c->data.n_coords = fill_regressors(ph, row, n, c->store, c->coord);
     for (size_t i = 0; i < n; i++) {
         const col_point *p = &ph->points.point[row[i]];
         compute[i] = ph->fit[row[i]].compute_s;
@@ -385,6 +393,7 @@ typedef struct subset {
     size_t *row; /* place among the candidates */
     size_t *order;
     double *deviation;
+    double *store; /* regressors */
     size_t n, taken;
 } subset;
 
@@ -395,6 +404,7 @@ static void subset_clear(subset *s)
     sc_free(s->row);
     sc_free(s->order);
     sc_free(s->deviation);
+    sc_free(s->store);
 }
 
 static sc_status design_kind(design *d, const design_phase *ph, const int *of_config,
@@ -405,8 +415,9 @@ static sc_status design_kind(design *d, const design_phase *ph, const int *of_co
                   .first = sc_calloc(n, sizeof *s->first),
                   .row = sc_malloc(n * sizeof *s->row),
                   .order = sc_malloc(n * sizeof *s->order),
-                  .deviation = sc_malloc(n * sizeof *s->deviation)};
-    if (!s->fit || !s->first || !s->row || !s->order || !s->deviation)
+                  .deviation = sc_malloc(n * sizeof *s->deviation),
+                  .store = sc_malloc(FIT_FIELD_MAX_COORDS * n * sizeof *s->store)};
+    if (!s->fit || !s->first || !s->row || !s->order || !s->deviation || !s->store)
         return sc_diag_nomem(&d->cli->diag);
     for (size_t i = 0; i < n; i++) {
         const col_point *p = &ph->points.point[i];
@@ -418,9 +429,12 @@ static sc_status design_kind(design *d, const design_phase *ph, const int *of_co
     }
     /* All of it, or as much as its share of the order can take, and more. */
     size_t most = n <= MOST_ORDERED || s->n < 64 ? s->n : s->n / 2 + 1;
-    return s->n ? fit_design_select_with(s->fit, s->n, s->first, most, s->order,
-                                         s->deviation, &d->cli->diag)
-                : SC_OK;
+    const double *coord[FIT_FIELD_MAX_COORDS];
+    fit_design_input in = {.point = s->fit, .n = s->n, .coord = coord, .first = s->first};
+    if (s->n == 0)
+        return SC_OK;
+    in.n_coords = fill_regressors(ph, s->row, s->n, s->store, coord);
+    return fit_design_choose(&in, most, s->order, s->deviation, &d->cli->diag);
 }
 
 /* Merges the designs of the kinds so that every first part holds each by its share. */

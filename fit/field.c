@@ -11,10 +11,13 @@
 #include <string.h>
 
 #include "fit/internal.h"
+#include "fit/terms.h"
 #include "fit/tree.h"
 
 #define MAX_NEAR 48
-#define MAX_DIMS (FIT_FIELD_MAX_COORDS + 2)
+/* Points to learn from, up to which terms are tried: more show the steps to the field. */
+#define FEW 400
+#define MAX_DIMS (FIT_FIELD_MAX_COORDS + 2 + FIT_FIELD_MAX_TERMS)
 
 /* Covariances of Matern's family, radial or as a product over the coordinates. A product
  * of exponentials has the Markov property on grids: only the nearest rows speak. */
@@ -35,17 +38,20 @@ typedef struct setting { /* indices into the grids */
 
 struct fit_field {
     size_t n;
-    int n_coords, n_dims;       /* dims: coordinates, then ln SOL times that vary */
-    double *store;              /* coordinates, then r and ln latency */
+    int n_coords, n_dims;       /* dims: coordinates, then ln SOL times that vary, then
+                                   ln sizes of terms */
+    double *store;              /* the arrays below but the integers */
     double *coord[MAX_DIMS];    /* [n] each */
     int sol_dim[2];             /* place of ln compute and ln memory among dims, or -1 */
+    double *sol;                /* [2][n] ln SOL times */
     double *r, *y;              /* [n] ln(latency/model), ln latency */
     int *place;                 /* [n] equal coordinates, equal place */
     size_t *order;              /* [n] by coordinates */
     int *block;                 /* [n] or NULL */
     const unsigned char *learn; /* the caller's, while settings are chosen */
     fit_curve curve;
-    double centre; /* of the residuals, where nothing is near */
+    fit_terms terms; /* n = 0: the curve is the model */
+    double centre;   /* of the residuals, where nothing is near */
     setting set;
     double scale[MAX_DIMS];
     double variance, loss;
@@ -114,7 +120,8 @@ static sc_status allocate(fit_field *f, const fit_field_data *d, sc_diag *diag)
     size_t n = d->n;
     f->n = n;
     f->n_coords = d->n_coords;
-    f->store = sc_malloc(n * (size_t)(d->n_coords + 4) * sizeof *f->store);
+    f->store =
+        sc_malloc(n * (size_t)(d->n_coords + 4 + FIT_FIELD_MAX_TERMS) * sizeof *f->store);
     f->place = sc_malloc(n * sizeof *f->place);
     f->order = sc_malloc(n * sizeof *f->order);
     f->cov = gsl_matrix_alloc(MAX_NEAR, MAX_NEAR);
@@ -149,7 +156,7 @@ static void copy_data(fit_field *f, const fit_field_data *d)
         memcpy(f->coord[c], d->coord[c], n * sizeof(double));
     }
     f->n_dims = d->n_coords;
-    double *sol = f->store + (size_t)d->n_coords * n;
+    double *sol = f->sol = f->store + (size_t)d->n_coords * n;
     f->r = sol + 2 * n;
     f->y = f->r + n;
     for (size_t i = 0; i < n; i++) {
@@ -217,36 +224,97 @@ static sc_status number_places(fit_field *f, sc_diag *diag)
     return SC_OK;
 }
 
-static double model_at(const fit_field *f, double compute_s, double memory_s)
+/* ---- the model ---- */
+
+static double model_at(const fit_field *f, const double *coord, double ln_compute,
+                       double ln_memory)
 {
-    double v = fit_curve_ln(&f->curve, log(compute_s), log(memory_s));
+    double v = f->terms.n ? fit_terms_ln(&f->terms, coord, ln_compute, ln_memory)
+                          : fit_curve_ln(&f->curve, ln_compute, ln_memory);
     return isfinite(v) ? v : f->curve.mean;
 }
 
-/* The physical model on the points that may be learnt from, and the residuals of all. */
-static sc_status set_residuals(fit_field *f, const fit_field_data *d,
-                               const fit_field_options *o, sc_diag *diag)
+static void place_of(const fit_field *f, size_t i, double *at)
+{
+    for (int c = 0; c < f->n_dims; c++) {
+        at[c] = f->coord[c][i];
+    }
+}
+
+static void set_residuals(fit_field *f, double *work)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        double at[MAX_DIMS];
+        place_of(f, i, at);
+        f->r[i] = work[i] = f->y[i] - model_at(f, at, f->sol[i], f->sol[f->n + i]);
+    }
+    f->centre = fit_quantile(work, f->n, 0.5);
+}
+
+/* The terms' sizes become dimensions after all others. */
+static void set_term_dims(fit_field *f)
+{
+    int first = f->n_coords + (f->sol_dim[0] >= 0) + (f->sol_dim[1] >= 0);
+    double *size = f->y + f->n;
+    f->n_dims = first;
+    for (int k = 0; k < f->terms.n; k++, size += f->n) {
+        for (size_t i = 0; i < f->n; i++) {
+            double at[MAX_DIMS];
+            place_of(f, i, at);
+            size[i] = fit_terms_size(&f->terms, k, at);
+        }
+        f->coord[first + k] = size;
+    }
+    f->n_dims = first + f->terms.n;
+}
+
+/* Makes these terms, or none, the model's; dimensions, residuals and tree follow. */
+static sc_status adopt(fit_field *f, const fit_terms *terms, sc_diag *diag)
+{
+    double *work = sc_malloc(f->n * sizeof *work);
+    if (!work) {
+        return sc_diag_nomem(diag);
+    }
+    f->terms = *terms;
+    set_term_dims(f);
+    set_residuals(f, work);
+    sc_free(work);
+    fit_tree_free(f->tree);
+    f->tree = NULL;
+    return fit_tree_new((const double *const *)f->coord, f->n_dims, 0, f->n, NULL,
+                        &f->tree, diag);
+}
+
+/* The physical model, and terms for it, on the points that may be learnt from. */
+static sc_status fit_model(fit_field *f, const fit_field_options *o, fit_terms *terms,
+                           sc_diag *diag)
 {
     size_t n = f->n, m = 0;
-    double *work = sc_malloc(3 * n * sizeof *work);
+    int nc = f->n_coords;
+    double *work = sc_malloc((size_t)(nc + 3) * n * sizeof *work);
+    const double *coord[FIT_FIELD_MAX_COORDS];
     if (!work) {
         return sc_diag_nomem(diag);
     }
     for (size_t i = 0; i < n; i++) {
         if (!o->learn || o->learn[i]) {
-            work[m] = log(d->compute_s ? d->compute_s[i] : 0);
-            work[n + m] = log(d->memory_s ? d->memory_s[i] : 0);
-            work[2 * n + m++] = f->y[i];
+            work[m] = f->sol[i];
+            work[n + m] = f->sol[n + i];
+            work[2 * n + m] = f->y[i];
+            for (int c = 0; c < nc; c++) {
+                work[(size_t)(3 + c) * n + m] = f->coord[c][i];
+            }
+            m++;
         }
     }
-    sc_status status = fit_curve_fit(work, work + n, work + 2 * n, m, &f->curve, diag);
-    for (size_t i = 0; !status && i < n; i++) {
-        double c = d->compute_s ? d->compute_s[i] : 0;
-        f->r[i] = f->y[i] - model_at(f, c, d->memory_s ? d->memory_s[i] : 0);
-        work[i] = f->r[i];
+    for (int c = 0; c < nc; c++) {
+        coord[c] = work + (size_t)(3 + c) * n;
     }
-    if (!status) {
-        f->centre = fit_quantile(work, n, 0.5);
+    sc_status status = fit_curve_fit(work, work + n, work + 2 * n, m, &f->curve, diag);
+    *terms = (fit_terms){0};
+    if (!status && m <= FEW) {
+        status = fit_terms_fit(coord, nc, work, work + n, work + 2 * n, m, &f->curve,
+                               terms, diag);
     }
     sc_free(work);
     return status;
@@ -453,15 +521,21 @@ static bool tune_lengths(tuner *t, int *(*which)(setting *, int))
     return changed;
 }
 
-/* Coordinate descent. SOL times start without part in it, as they follow from the
- * coordinates wherever parameters are coordinates too. */
-static void tune(tuner *t)
+/* SOL times and terms start without part, as they follow from the coordinates wherever
+ * parameters are coordinates too. */
+static setting start_setting(const fit_field *f)
 {
-    fit_field *f = t->f;
     setting s = {.nugget = 2, .kernel = M32};
     for (int c = 0; c < f->n_dims; c++) {
         s.length[c] = c < f->n_coords ? 4 : N_LENGTHS - 1;
     }
+    return s;
+}
+
+/* Coordinate descent. */
+static void tune(tuner *t)
+{
+    setting s = start_setting(t->f);
     t->loss = HUGE_VAL;
     attempt(t, &s);
     t->best = s;
@@ -521,6 +595,28 @@ static sc_status draw(tuner *t, const fit_field_options *o, sc_diag *diag)
     return SC_OK;
 }
 
+/* Terms stay where the field is better for them, by leave-one-out error at the settings
+ * that the tuning starts from. */
+static sc_status contest(tuner *t, const fit_field_options *o, sc_diag *diag)
+{
+    fit_terms found, none = {0};
+    sc_status status = fit_model(t->f, o, &found, diag);
+    if (!status) {
+        status = adopt(t->f, &none, diag);
+    }
+    if (status || found.n == 0) {
+        return status;
+    }
+    setting s = start_setting(t->f);
+    double without = loss_of(t, &s);
+    status = adopt(t->f, &found, diag);
+    if (!status) {
+        s = start_setting(t->f);
+        status = loss_of(t, &s) < without ? SC_OK : adopt(t->f, &none, diag);
+    }
+    return status;
+}
+
 static sc_status choose(fit_field *f, const fit_field_options *o, sc_diag *diag)
 {
     tuner t = {.f = f};
@@ -528,14 +624,17 @@ static sc_status choose(fit_field *f, const fit_field_options *o, sc_diag *diag)
     if (!status && t.n == 0) {
         status = sc_diag_fail(diag, SC_EINVAL, SC6001, "field: no point to learn from");
     }
+    f->learn = o->learn;
     if (!status) {
-        f->learn = o->learn;
+        status = contest(&t, o, diag);
+    }
+    if (!status) {
         tune(&t);
         f->set = t.best;
         f->loss = t.loss;
         f->variance = variance_of(&t);
-        f->learn = NULL;
     }
+    f->learn = NULL;
     sc_free(t.sample);
     sc_free(t.error);
     return status;
@@ -564,13 +663,6 @@ sc_status fit_field_new(const fit_field_data *data, const fit_field_options *opt
         }
         copy_data(f, data);
         status = number_places(f, diag);
-    }
-    if (!status) {
-        status = set_residuals(f, data, options, diag);
-    }
-    if (!status) {
-        status = fit_tree_new((const double *const *)f->coord, f->n_dims, 0, f->n, NULL,
-                              &f->tree, diag);
     }
     if (!status) {
         status = choose(f, options, diag);
@@ -634,8 +726,12 @@ sc_status fit_field_at(fit_field *f, const double *coord, double compute_s,
         *out = (fit_field_value){exp(ln), 0};
         return SC_OK;
     }
+    for (int k = 0; k < f->terms.n; k++) {
+        at[f->n_dims - f->terms.n + k] = fit_terms_size(&f->terms, k, coord);
+    }
     hidden nothing = {f->place, NULL, -1, -1, NULL};
-    ln = model_at(f, compute_s, memory_s) + predict(f, &f->set, at, &nothing, &variance);
+    ln = model_at(f, coord, log(compute_s), log(memory_s)) +
+         predict(f, &f->set, at, &nothing, &variance);
     *out = (fit_field_value){exp(ln), sqrt(f->variance * variance)};
     return SC_OK;
 }
@@ -662,5 +758,10 @@ void fit_field_describe(const fit_field *f, fit_field_choice *out)
     for (int k = 0; k < 2; k++) {
         out->length[f->n_coords + k] =
             f->sol_dim[k] < 0 ? HUGE_VAL : length_grid[f->set.length[f->sol_dim[k]]];
+    }
+    out->n_terms = f->terms.n;
+    for (int k = 0; k < f->terms.n; k++) {
+        out->unit_s[k] = exp(f->terms.ln_cost[k]);
+        memcpy(out->tile[k], f->terms.tile[k], sizeof out->tile[k]);
     }
 }

@@ -24,6 +24,7 @@
 SC_BEGIN_DECLS
 
 #define FIT_FIELD_MAX_COORDS 12
+#define FIT_FIELD_MAX_TERMS 3
 
 typedef struct fit_field fit_field;
 
@@ -78,6 +79,10 @@ typedef struct fit_field_choice {
     double nugget, loss;
     const char *kernel;
     double t0_s, eta_compute, eta_memory, sharpness; /* physical model; NaN: absent */
+    int n_terms; /* work in steps that entered the model (fit/terms.h): unit_s seconds for
+                    each unit of the product of coordinates, rounded up to tiles */
+    double unit_s[FIT_FIELD_MAX_TERMS];
+    double tile[FIT_FIELD_MAX_TERMS][FIT_FIELD_MAX_COORDS]; /* infinite: no part */
 } fit_field_choice;
 void fit_field_describe(const fit_field *field, fit_field_choice *out);
 

@@ -133,18 +133,35 @@ sc_status fit_decide(const fit_point *point, size_t n, const fit_options *option
                      fit_result *out, sc_diag *diag);
 void fit_result_clear(fit_result *result);
 
+/* Points to choose from. */
+typedef struct fit_design_input {
+    const fit_point *point; /* [n] group, b, s, x and the SOL times are read, latency and
+                               noise never */
+    size_t n;
+    int n_coords;               /* regressors of the field that the points are for */
+    const double *const *coord; /* [n_coords][n] finite, natural logarithms as a rule:
+                                   points are apart as far as these and the SOL times are.
+                                   With none (0, NULL), b, s and the group take their
+                                   place */
+    const bool *first;          /* [n] of these are the first; NULL: of none */
+} fit_design_input;
+#define FIT_DESIGN_MAX_COORDS 12
+
 /* Chooses which of n points to measure: order[0..wanted) are indices of point, and any
- * first part of it is the design for as many points. Reads group, b, s, x and the SOL
- * times, never latency or noise. First come, within the first third, pairs of equal x
- * (for the lack-of-fit test) and pairs on both sides of the compute/memory boundary; then
- * each time the point that most reduces the summed kriging variance of all points
- * (I-optimal design), with the covariance of krige.c; in blocks of at most 2048
- * neighbouring points. Rows of one (group, b, s) are one point: the others come last.
+ * first part of it is the design for as many points. First come, within the first third,
+ * pairs of equal x (for the lack-of-fit test) and pairs on both sides of the
+ * compute/memory boundary; then each time the point that most reduces the summed kriging
+ * variance of all points (I-optimal design); in blocks of at most 2048 neighbouring
+ * points. Rows at one place are one point: the others come last.
  * deviation, unless NULL, receives [wanted]: the mean kriging standard deviation over all
  * points after each choice, 1 being that before the first. Deterministic; independent of
- * the order of rows as far as (group, b, s) tells them apart. Errors: SC_EDOMAIN SC4001
- * (b, s, x not positive or a SOL time negative or not finite), SC_EINVAL SC6001 (wanted 0
- * or above n), SC_ENOMEM. Test: tests/unit/fit/test_select.c. */
+ * the order of rows as far as their places tell them apart. Errors: SC_EDOMAIN SC4001
+ * (b, s, x not positive, a SOL time negative, anything not finite), SC_EINVAL SC6001
+ * (wanted 0 or above n, more coordinates than FIT_DESIGN_MAX_COORDS), SC_ENOMEM.
+ * Test: tests/unit/fit/test_select.c. */
+sc_status fit_design_choose(const fit_design_input *input, size_t wanted, size_t *order,
+                            double *deviation, sc_diag *diag);
+/* The same without coordinates. */
 sc_status fit_design_select(const fit_point *point, size_t n, size_t wanted,
                             size_t *order, double *deviation, sc_diag *diag);
 /* The same; points with first[i] are among those that come first. */

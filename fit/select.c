@@ -12,6 +12,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
+#include <gsl/gsl_rng.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #include "fit/internal.h"
 
 #define BLOCK 2048
-#define TARGETS 256 /* points whose variance is summed, evenly thinned */
+#define PRODUCT ((size_t)1 << 20) /* of a block's sites and targets, at most */
 #define ELL_AXIS 2.0
 #define ELL_WORK 4.0
 #define RHO 0.9
@@ -28,13 +29,15 @@
 #define MAX_PAIRS 8 /* of equal x */
 #define MAX_BRACKETS 4
 
-typedef struct site { /* a distinct (group, b, s) */
+#define MAX_U (FIT_DESIGN_MAX_COORDS + 2) /* coordinates, SOL times */
+
+typedef struct site { /* a place */
     fit_point p;
     size_t i; /* index of the caller's */
-    double u[FIT_MAX_COORDS];
+    double u[MAX_U];
     double amplitude;
     double key;        /* to sort by */
-    bool repeat, seed; /* repeat: an earlier row has the same group, b and s */
+    bool repeat, seed; /* repeat: an earlier row has the same place */
 } site;
 
 typedef struct step {
@@ -54,7 +57,7 @@ typedef struct block {
 typedef struct design {
     site *s;
     size_t n, wanted;
-    int n_coords;
+    int n_coords, n_own; /* coordinates, and the caller's among them, which come first */
     block *block;
     size_t n_blocks;
 } design;
@@ -73,12 +76,19 @@ static int by_place(const void *va, const void *vb)
     c = c ? c : compare(a->p.x, b->p.x);
     c = c ? c : compare(a->p.b, b->p.b);
     c = c ? c : compare(a->p.s, b->p.s);
+    for (int k = 0; !c && k < MAX_U; k++) { /* the caller's, or all zero */
+        c = compare(a->u[k], b->u[k]);
+    }
     return c ? c : (a->i > b->i) - (a->i < b->i);
 }
 
-static bool same_site(const site *a, const site *b)
+static bool same_site(const design *d, const site *a, const site *b)
 {
-    return a->p.group == b->p.group && a->p.b == b->p.b && a->p.s == b->p.s;
+    bool same = a->p.group == b->p.group && a->p.b == b->p.b && a->p.s == b->p.s;
+    for (int k = 0; same && k < d->n_own; k++) {
+        same = a->u[k] == b->u[k];
+    }
+    return same;
 }
 
 static sc_status check(const fit_point *p, size_t i, sc_diag *diag)
@@ -118,26 +128,48 @@ static double amplitude(const fit_point *p)
     return near ? RIDGE : 1;
 }
 
-static sc_status load(design *d, const fit_point *point, size_t n, sc_diag *diag)
+/* The caller's coordinates of point i, scaled. */
+static sc_status load_coords(const fit_design_input *in, size_t i, double *u,
+                             sc_diag *diag)
 {
-    d->n = n;
-    d->s = sc_calloc(n, sizeof *d->s);
+    for (int c = 0; c < in->n_coords; c++) {
+        double v = in->coord[c][i];
+        if (!isfinite(v)) {
+            return sc_diag_fail(diag, SC_EDOMAIN, SC4001,
+                                "point %zu: coordinate %d is %g", i + 1, c + 1, v);
+        }
+        u[c] = v / ELL_AXIS;
+    }
+    return SC_OK;
+}
+
+static sc_status load(design *d, const fit_design_input *in, sc_diag *diag)
+{
+    d->n = in->n;
+    d->n_own = d->n_coords = in->n_coords;
+    d->s = sc_calloc(d->n, sizeof *d->s);
     if (!d->s) {
         return sc_diag_nomem(diag);
     }
-    for (size_t i = 0; i < n; i++) {
-        sc_status status = check(&point[i], i, diag);
+    for (size_t i = 0; i < d->n; i++) {
+        const fit_point *p = &in->point[i];
+        sc_status status = check(p, i, diag);
+        d->s[i] = (site){.p = *p, .i = i, .amplitude = amplitude(p)};
+        if (!status) {
+            status = load_coords(in, i, d->s[i].u, diag);
+        }
         if (status) {
             return status;
         }
-        d->s[i] = (site){.p = point[i], .i = i, .amplitude = amplitude(&point[i])};
     }
-    qsort(d->s, n, sizeof *d->s, by_place);
-    for (size_t i = 1; i < n; i++) {
-        d->s[i].repeat = same_site(&d->s[i - 1], &d->s[i]);
+    qsort(d->s, d->n, sizeof *d->s, by_place);
+    for (size_t i = 1; i < d->n; i++) {
+        d->s[i].repeat = same_site(d, &d->s[i - 1], &d->s[i]);
     }
-    add_coordinate(d, offsetof(fit_point, b), ELL_AXIS);
-    add_coordinate(d, offsetof(fit_point, s), ELL_AXIS);
+    if (d->n_own == 0) {
+        add_coordinate(d, offsetof(fit_point, b), ELL_AXIS);
+        add_coordinate(d, offsetof(fit_point, s), ELL_AXIS);
+    }
     add_coordinate(d, offsetof(fit_point, compute_s), ELL_WORK);
     add_coordinate(d, offsetof(fit_point, memory_s), ELL_WORK);
     return SC_OK;
@@ -150,7 +182,7 @@ static double covariance(const design *d, const site *a, const site *b)
         d2 += (a->u[c] - b->u[c]) * (a->u[c] - b->u[c]);
     }
     double r = sqrt(3 * d2), k = a->amplitude * b->amplitude * (1 + r) * exp(-r);
-    return a->p.group == b->p.group ? k : RHO * k;
+    return d->n_own || a->p.group == b->p.group ? k : RHO * k;
 }
 
 /* ---- what a design needs besides small variance ---- */
@@ -306,17 +338,19 @@ static void split(design *d, site *s, size_t n)
 typedef struct chooser {
     const design *d;
     block *b;
-    size_t m;     /* targets: sites i * n / m */
-    double *r;    /* [m * n] covariance of target and site, given the choices so far */
-    double *var;  /* [n] likewise, of the site */
-    double *gain; /* [n] squared covariances with the targets, summed */
-    double *low;  /* [n_steps * n] rows of the Cholesky factor */
-    double *row;  /* [n] the one being made */
-    bool *taken;  /* [n] */
+    size_t m;       /* targets: points whose variance is summed */
+    size_t *target; /* [m] ascending */
+    double *r;      /* [m * n] covariance of target and site, given the choices so far */
+    double *var;    /* [n] likewise, of the site */
+    double *gain;   /* [n] squared covariances with the targets, summed */
+    double *low;    /* [n_steps * n] rows of the Cholesky factor */
+    double *row;    /* [n] the one being made */
+    bool *taken;    /* [n] */
 } chooser;
 
 static void chooser_clear(chooser *c)
 {
+    sc_free(c->target);
     sc_free(c->r);
     sc_free(c->var);
     sc_free(c->gain);
@@ -324,16 +358,30 @@ static void chooser_clear(chooser *c)
     sc_free(c->taken);
 }
 
-static size_t target(const chooser *c, size_t t)
+/* All sites, or one of each of m equal parts, at random: an even stride would fall in
+ * step with the grid that the sites come from, and see few of its levels. */
+static sc_status set_targets(chooser *c, sc_diag *diag)
 {
-    return t * c->b->n / c->m;
+    size_t n = c->b->n;
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    c->target = sc_malloc(c->m * sizeof *c->target);
+    if (rng && c->target) {
+        gsl_rng_set(rng, 1);
+        for (size_t t = 0; t < c->m; t++) {
+            size_t lo = t * n / c->m, hi = (t + 1) * n / c->m;
+            c->target[t] = lo + gsl_rng_uniform_int(rng, (unsigned long)(hi - lo));
+        }
+    }
+    bool ok = rng && c->target;
+    gsl_rng_free(rng);
+    return ok ? SC_OK : sc_diag_nomem(diag);
 }
 
 static double left(const chooser *c)
 {
     double sum = 0;
     for (size_t t = 0; t < c->m; t++) {
-        sum += c->var[target(c, t)];
+        sum += c->var[c->target[t]];
     }
     return sum * (double)c->b->n / (double)c->m;
 }
@@ -341,21 +389,23 @@ static double left(const chooser *c)
 static sc_status chooser_init(chooser *c, const design *d, block *b, sc_diag *diag)
 {
     size_t n = b->n;
-    *c = (chooser){.d = d, .b = b, .m = n < TARGETS ? n : TARGETS};
+    *c = (chooser){.d = d, .b = b, .m = n < PRODUCT / n ? n : PRODUCT / n};
     c->r = sc_malloc(c->m * n * sizeof *c->r);
     c->var = sc_malloc(n * sizeof *c->var);
     c->gain = sc_malloc(n * sizeof *c->gain);
     c->low = sc_malloc(b->n_steps * n * sizeof *c->low);
     c->taken = sc_calloc(n, sizeof *c->taken);
-    if (!c->r || !c->var || !c->gain || !c->low || !c->taken) {
+    bool ok = c->r && c->var && c->gain && c->low && c->taken;
+    sc_status status = ok ? set_targets(c, diag) : sc_diag_nomem(diag);
+    if (status) {
         chooser_clear(c);
-        return sc_diag_nomem(diag);
+        return status;
     }
     for (size_t i = 0; i < n; i++) {
         c->var[i] = b->s[i].amplitude * b->s[i].amplitude;
         c->gain[i] = 0;
         for (size_t t = 0; t < c->m; t++) {
-            double k = covariance(d, &b->s[target(c, t)], &b->s[i]);
+            double k = covariance(d, &b->s[c->target[t]], &b->s[i]);
             c->r[t * n + i] = k;
             c->gain[i] += k * k;
         }
@@ -404,7 +454,7 @@ static void condition(chooser *c, size_t j, size_t k)
         c->gain[i] = 0;
     }
     for (size_t t = 0; t < c->m; t++) {
-        double f = row[target(c, t)], *r = c->r + t * n;
+        double f = row[c->target[t]], *r = c->r + t * n;
         for (size_t i = 0; i < n; i++) {
             r[i] -= f * row[i];
             c->gain[i] += r[i] * r[i];
@@ -492,18 +542,19 @@ static void merge(design *d, size_t *order, double *deviation)
     }
 }
 
-sc_status fit_design_select_with(const fit_point *point, size_t n, const bool *first,
-                                 size_t wanted, size_t *order, double *deviation,
-                                 sc_diag *diag)
+sc_status fit_design_choose(const fit_design_input *in, size_t wanted, size_t *order,
+                            double *deviation, sc_diag *diag)
 {
     design d = {.wanted = wanted};
-    if (wanted == 0 || wanted > n) {
-        return sc_diag_fail(diag, SC_EINVAL, SC6001, "a design of %zu points out of %zu",
-                            wanted, n);
+    if (wanted == 0 || wanted > in->n || in->n_coords < 0 ||
+        in->n_coords > FIT_DESIGN_MAX_COORDS) {
+        return sc_diag_fail(diag, SC_EINVAL, SC6001,
+                            "a design of %zu points out of %zu, %d coordinates", wanted,
+                            in->n, in->n_coords);
     }
-    sc_status status = load(&d, point, n, diag);
-    for (size_t i = 0; !status && first && i < n; i++) {
-        d.s[i].seed = first[d.s[i].i];
+    sc_status status = load(&d, in, diag);
+    for (size_t i = 0; !status && in->first && i < in->n; i++) {
+        d.s[i].seed = in->first[d.s[i].i];
     }
     if (!status) {
         status = mark_seeds(&d, diag);
@@ -520,6 +571,14 @@ sc_status fit_design_select_with(const fit_point *point, size_t n, const bool *f
     sc_free(d.block);
     sc_free(d.s);
     return status;
+}
+
+sc_status fit_design_select_with(const fit_point *point, size_t n, const bool *first,
+                                 size_t wanted, size_t *order, double *deviation,
+                                 sc_diag *diag)
+{
+    fit_design_input in = {.point = point, .n = n, .first = first};
+    return fit_design_choose(&in, wanted, order, deviation, diag);
 }
 
 sc_status fit_design_select(const fit_point *point, size_t n, size_t wanted,

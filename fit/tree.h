@@ -11,7 +11,7 @@
 
 #include "base/diag.h"
 
-#define FIT_TREE_MAX_COORDS 14
+#define FIT_TREE_MAX_COORDS 17
 
 typedef struct fit_tree fit_tree;
 

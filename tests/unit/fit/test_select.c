@@ -163,3 +163,77 @@ Test(select, survives_every_failed_allocation)
         cr_assert_eq(status, SC_ENOMEM);
     }
 }
+
+/* Heads, b and s on a grid of 8 x 11 x 17, as recorded tables have it. */
+static size_t grid(double coord[3][MOST])
+{
+    size_t n = 0;
+    for (int h = 0; h < 8; h++) {
+        for (int b = 0; b < 11; b++) {
+            for (int s = 0; s < 17; s++, n++) {
+                double heads = 1 << h, batch = 1 << b, length = 2 << s;
+                coord[0][n] = log(heads);
+                coord[1][n] = log(batch);
+                coord[2][n] = log(length);
+                pt[n] = (fit_point){.group = h,
+                                    .b = batch,
+                                    .s = length,
+                                    .x = batch,
+                                    .compute_s = 4e-13 * heads * batch * length,
+                                    .memory_s = 3e-12 * batch * length};
+            }
+        }
+    }
+    return n;
+}
+
+/* The choice does not fall in step with the grid: lines along s are seen at most lengths.
+ */
+Test(select, sees_most_levels_of_every_coordinate)
+{
+    static double coord[3][MOST];
+    const double *at[] = {coord[0], coord[1], coord[2]};
+    bool seen[3][17] = {{false}};
+    int levels[3] = {0};
+    fit_design_input in = {.point = pt, .n = grid(coord), .n_coords = 3, .coord = at};
+    sc_diag diag = {0};
+    cr_assert_eq(fit_design_choose(&in, 145, order, NULL, &diag), SC_OK, "%s",
+                 diag.message);
+    for (int q = 0; q < 145; q++) {
+        for (int c = 0; c < 3; c++) {
+            int k = (int)lround(coord[c][order[q]] / log(2)) - (c == 2);
+            levels[c] += !seen[c][k];
+            seen[c][k] = true;
+        }
+    }
+    cr_expect_geq(levels[0], 7, "heads: %d", levels[0]);
+    cr_expect_geq(levels[1], 9, "b: %d", levels[1]);
+    cr_expect_geq(levels[2], 13, "s: %d", levels[2]);
+}
+
+/* What only a coordinate tells apart is no repeat. */
+Test(select, tells_places_apart_by_coordinates)
+{
+    static double prefix[MOST];
+    const double *at[] = {prefix};
+    for (int i = 0; i < 23; i++) {
+        pt[i] = (fit_point){.group = 3, .b = 5, .s = 96, .x = 480, .memory_s = 2e-6};
+        prefix[i] = log1p(i * i);
+    }
+    fit_design_input in = {.point = pt, .n = 23, .n_coords = 1, .coord = at};
+    cr_assert_eq(fit_design_choose(&in, 4, order, deviation, NULL), SC_OK);
+    double lo = HUGE_VAL, hi = 0;
+    for (int q = 0; q < 4; q++) {
+        lo = fmin(lo, prefix[order[q]]);
+        hi = fmax(hi, prefix[order[q]]);
+    }
+    cr_expect_gt(hi - lo, 4, "from %g to %g", lo, hi);
+    prefix[7] = NAN;
+    order[0] = 991;
+    sc_diag diag = {0};
+    cr_expect_eq(fit_design_choose(&in, 4, order, NULL, &diag), SC_EDOMAIN);
+    cr_expect_eq(diag.code, SC4001);
+    in.n_coords = FIT_DESIGN_MAX_COORDS + 1;
+    cr_expect_eq(fit_design_choose(&in, 4, order, NULL, &diag), SC_EINVAL);
+    cr_expect_eq(order[0], 991);
+}
