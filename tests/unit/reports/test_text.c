@@ -216,7 +216,7 @@ Test(note, open_questions_come_with_what_to_measure)
     p->fit.next_b[1] = 74;
     p->fit.next_s[1] = 504;
     char *text = written(rep_note, &t.study);
-    expect_holds(text, "**Generation, open point.** too few points of equal x");
+    expect_holds(text, "**Generation, open point.** Too few points of equal x.");
     expect_holds(text, "measure (b = 37, s = 1009), (b = 74, s = 504).");
     expect_holds(text, "undecided");
     sc_free(text);
