@@ -156,18 +156,14 @@ paged_scores(float s[C::MT][2][4], const uint32_t q[C::MT][C::W / 16][4], uint32
     }
 }
 
-/* Waits for the warps of the group; 0 is the barrier of the block. With the number in a register
- * racecheck loses count of the barriers of warps that do not come here. */
-template <typename C>
-__device__ __forceinline__ void paged_group_barrier(int group)
+/* Waits for the warps of the group; 0 is the barrier of the block. Groups without tokens
+ * wait as often as the others: racecheck counts the barriers of a warp, and took those
+ * that had passed fewer to be ahead of the barrier of the block. */
+template <typename C> __device__ __forceinline__ void paged_group_wait()
 {
-    constexpr int THREADS = 32 * C::SPLIT;
-    switch (group) {
-    case 0: asm volatile("bar.sync 1, %0;" ::"n"(THREADS) : "memory"); break;
-    case 1: asm volatile("bar.sync 2, %0;" ::"n"(THREADS) : "memory"); break;
-    case 2: asm volatile("bar.sync 3, %0;" ::"n"(THREADS) : "memory"); break;
-    default: asm volatile("bar.sync 4, %0;" ::"n"(THREADS) : "memory"); break;
-    }
+    if (C::SPLIT > 1)
+        asm volatile("bar.sync %0, %1;" ::"r"(1 + paged_group<C>()), "n"(32 * C::SPLIT)
+                     : "memory");
 }
 
 /* Adds what the other warps of the group have of the scores. `scores`: two buffers, taken
@@ -180,7 +176,7 @@ __device__ __forceinline__ void paged_add_scores(float s[C::MT][2][4], float *sc
 #pragma unroll
     for (int e = 0; e < C::SCORES; e++)
         own[32 * e] = s[e / 8][e / 4 % 2][e % 4];
-    paged_group_barrier<C>(group);
+    paged_group_wait<C>();
 #pragma unroll
     for (int other = 1; other < C::SPLIT; other++) {
         const float *from =
@@ -420,9 +416,13 @@ __device__ __forceinline__ void paged_do_run(const cuda_decode_args &a,
             paged_step<C>(o, top, sum, q, pipe + stage * 2 * C::TILE_B,
                           scores + (page & 1) * (C::SCORES_B / 8), r.length - at,
                           r.first - at, decode_scale_log2<C::FP8>(a));
+        else
+            paged_group_wait<C>();
         stage = stage + 1 == C::STAGES ? 0 : stage + 1;
         free_stage = free_stage + 1 == C::STAGES ? 0 : free_stage + 1;
     }
+    if (r.page0 >= page1)
+        paged_group_wait<C>(); /* as the groups of a page do */
     copy_wait<0>();
     __syncthreads();
     if (last)
