@@ -343,3 +343,47 @@ double rep_compute_rate(const rep_study *study, const rep_phase *p, sol_ceiling 
     }
     return rate;
 }
+
+/* ---- why proof and measurement disagree ---- */
+
+static const fit_effect *largest_effect(const fit_result *fit)
+{
+    const fit_effect *most = NULL;
+    double largest = 0;
+    for (int i = 0; i < fit->n_effects; i++) {
+        const fit_effect *e = &fit->effect[i];
+        /* The floor is in the model and its trial takes it out. */
+        bool gains = e->kind == FIT_NO_FLOOR ? e->with > e->without : e->entered;
+        double gain = fabs(log(e->with / e->without));
+        if (gains && (!most || gain > largest)) {
+            most = e;
+            largest = gain;
+        }
+    }
+    return most;
+}
+
+const fit_effect *rep_explain_disagreement(const fit_result *fit, sc_buf *out)
+{
+    const fit_effect *most = largest_effect(fit);
+    if (fit->n_effects == 0) {
+        sc_buf_add(out, "Proof and measurement disagree, and no effect could be tried.");
+    } else if (!most) {
+        sc_buf_add(out, "Proof and measurement disagree, and none of these effects "
+                        "lowers the held-out error: what causes it is not among them.");
+    } else if (most->kind == FIT_NO_FLOOR) {
+        sc_buf_printf(out,
+                      "Proof and measurement disagree. The launch floor, which the SOL "
+                      "does not have, explains most: with it the physical model misses "
+                      "by %s, without it by %s.",
+                      rep_percent(most->without).c, rep_percent(most->with).c);
+    } else {
+        sc_buf_printf(out,
+                      "Proof and measurement disagree. Of the effects that the SOL does "
+                      "not have, %s explains most: without it the physical model misses "
+                      "by %s, with it by %s.",
+                      most->name, rep_percent(most->without).c,
+                      rep_percent(most->with).c);
+    }
+    return most;
+}

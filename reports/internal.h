@@ -107,6 +107,11 @@ double rep_point_share(const rep_phase *p, size_t i, sol_ceiling ceiling);
 sc_status rep_share_of(const rep_phase *p, sol_ceiling ceiling, rep_share *out,
                        sc_diag *diag);
 
+/* What explains that proof and measurement disagree: the effect on trial that changes the
+ * physical model's held-out error most, in `fit`; NULL where none lowers it. Appends a
+ * sentence that says so, with both errors. */
+const fit_effect *rep_explain_disagreement(const fit_result *fit, sc_buf *out);
+
 /* What a model of x alone costs: held-out errors of the best model of either axis set
  * among the points of a region. */
 typedef enum rep_region_kind {

@@ -312,6 +312,23 @@ static json_t *effects(const fit_result *fit, bool *bad)
     return array;
 }
 
+/* What explains that proof and measurement disagree; null where they do not. */
+static json_t *explained_by(const rep_phase *p, bool *bad)
+{
+    if (p->agreement != REP_DISAGREE) {
+        return json_null();
+    }
+    sc_buf reason = {0};
+    const fit_effect *e = rep_explain_disagreement(&p->fit, &reason);
+    json_t *object = json_object();
+    set(object, "effect", e ? json_string(e->name) : json_null(), bad);
+    set(object, "error_without", number(e ? e->without : NAN), bad);
+    set(object, "error_with", number(e ? e->with : NAN), bad);
+    set(object, "reason", reason.failed ? NULL : json_string(sc_buf_text(&reason)), bad);
+    sc_buf_free(&reason);
+    return object;
+}
+
 /* Points that would decide, when nothing does yet. */
 static json_t *next_points(const rep_phase *p, bool *bad)
 {
@@ -347,6 +364,7 @@ static json_t *phase_object(const rep_study *study, const rep_phase *p, bool *ba
     set(object, "agree",
         p->agreement == REP_OPEN ? json_null() : json_boolean(p->agreement == REP_AGREE),
         bad);
+    set(object, "explained_by", explained_by(p, bad), bad);
     set(object, "why", text(p->why), bad);
     set(object, "next_points", next_points(p, bad), bad);
     return object;

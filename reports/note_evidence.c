@@ -239,40 +239,6 @@ static void add_effect(sc_buf *out, const fit_effect *e)
                   rep_percent(e->with).c, e->entered ? "yes" : "no");
 }
 
-/* What explains a contradiction: the effect that gains most on the physical model. */
-static void add_explanation(sc_buf *out, const fit_result *fit)
-{
-    const fit_effect *most = NULL;
-    sc_buf text = {0};
-    for (int i = 0; i < fit->n_effects; i++) {
-        const fit_effect *e = &fit->effect[i];
-        bool gains = e->kind == FIT_NO_FLOOR ? e->with > e->without : e->entered;
-        double gain = fabs(log(e->with / e->without));
-        if (gains && (!most || gain > fabs(log(most->with / most->without)))) {
-            most = e;
-        }
-    }
-    if (!most) {
-        sc_buf_add(&text, "Proof and measurement disagree, and none of these effects "
-                          "lowers the held-out error: what causes it is not among them.");
-    } else if (most->kind == FIT_NO_FLOOR) {
-        sc_buf_printf(
-            &text,
-            "Proof and measurement disagree. The launch floor, which the SOL "
-            "does not have, explains most: with it the physical model misses by "
-            "%s, without it by %s.",
-            rep_percent(most->without).c, rep_percent(most->with).c);
-    } else {
-        sc_buf_printf(&text,
-                      "Proof and measurement disagree. Of the effects that the SOL does "
-                      "not have, %s explains most: without it the physical model misses "
-                      "by %s, with it by %s.",
-                      most->name, rep_percent(most->without).c,
-                      rep_percent(most->with).c);
-    }
-    rep_add_paragraph(out, &text);
-}
-
 static void add_effects(sc_buf *out, const rep_phase *p)
 {
     sc_buf text = {0};
@@ -293,7 +259,8 @@ static void add_effects(sc_buf *out, const rep_phase *p)
     }
     sc_buf_add(out, "\n");
     if (p->agreement == REP_DISAGREE) {
-        add_explanation(out, &p->fit);
+        rep_explain_disagreement(&p->fit, &text);
+        rep_add_paragraph(out, &text);
     }
 }
 

@@ -196,3 +196,40 @@ Test(json, absent_phases_are_left_out)
     json_decref(root);
     test_study_clear(&t);
 }
+
+Test(json, a_disagreement_is_explained_by_the_largest_effect)
+{
+    test_study t;
+    test_study_init(&t, test_twist);
+    test_study_measure(&t);
+    rep_phase *p = &t.study.phase[0];
+    p->agreement = REP_DISAGREE;
+    p->fit.n_effects = 3;
+    p->fit.effect[0] =
+        (fit_effect){FIT_STAIRS_S, "stairs in s", 0.1875, 0.0625, 48, 0, true};
+    p->fit.effect[1] =
+        (fit_effect){FIT_FEW_REQUESTS, "few requests", 0.1875, 0.0156, 7, 0.5, false};
+    p->fit.effect[2] =
+        (fit_effect){FIT_NO_FLOOR, "no launch floor", 0.1875, 0.3125, NAN, NAN, false};
+    json_t *root = parsed(&t.study);
+    expect_string(root, "phases/0/explained_by/effect", "stairs in s"); /* it entered */
+    expect_number(root, "phases/0/explained_by/error_without", 0.1875);
+    expect_number(root, "phases/0/explained_by/error_with", 0.0625);
+    cr_expect(json_is_null(at(root, "phases/1/explained_by")), "phase 1 agrees");
+    json_decref(root);
+    p->fit.effect[2].with = 0.75; /* 4-fold, against 3-fold */
+    root = parsed(&t.study);
+    expect_string(root, "phases/0/explained_by/effect", "no launch floor");
+    expect_number(root, "phases/0/explained_by/error_with", 0.75);
+    json_decref(root);
+    p->fit.effect[0].entered = false;
+    p->fit.effect[2].with = 0.125;
+    root = parsed(&t.study);
+    cr_expect(json_is_null(at(root, "phases/0/explained_by/effect")));
+    cr_expect(json_is_null(at(root, "phases/0/explained_by/error_with")));
+    const char *reason = json_string_value(at(root, "phases/0/explained_by/reason"));
+    cr_assert_not_null(reason);
+    cr_expect(strstr(reason, "none of these effects"), "%s", reason);
+    json_decref(root);
+    test_study_clear(&t);
+}
