@@ -1,10 +1,11 @@
 #!/bin/sh
 # Do decisions agree with the axes that recorded tables were collected on?
 #   decisions.sh TABLES [MAX-ROWS]
-# TABLES is laid out <system>/<family>/<backend>/<version>/*; larger tables than MAX-ROWS
-# (default: none is) are passed over. Prints a line a table and phase. A table was collected on
-# b and s where it holds points of equal x and different (b,s), else on x alone. Exits with 1
-# where a decision contradicts that; "undecided" does not. $SOLCHECK names the program.
+# TABLES is laid out <system>/<family>/<backend>/<version>/*; passed over, with the reason, are
+# tables larger than MAX-ROWS (default: none is) and rows of no op or phase. Prints a line a table
+# and phase. A table was collected on b and s where it holds points of equal x and different
+# (b,s), else on x alone. Exits with 1 where a decision contradicts that ("undecided" does not) or
+# where nothing was decided. $SOLCHECK names the program.
 # SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE
 set -u
 test $# -ge 1 || { echo "usage: $0 TABLES [MAX-ROWS]" >&2; exit 2; }
@@ -31,13 +32,14 @@ def system_of(table):
         at = os.path.dirname(os.path.abspath(at))
     return table["system"]
 
-contradictions = 0
+contradictions = decided = 0
 print(f"{'table':58} {'op':18} {'phase':10} {'rows':>7} {'collected':9} {'proof':9} "
       f"{'measured':20} {'decision':20} agree")
 for table in run("audit", "--json", tables)["tables"]:
     name = os.path.relpath(table["path"], tables)
-    if "unaudited" in table or table["table_rows"] > most:
-        print(f"{name}: passed over, {table['table_rows']} rows")
+    why = table.get("unaudited") or (table["table_rows"] > most and f"more than {most}")
+    if why:
+        print(f"{name}: passed over, {table['table_rows']} rows: {why}")
         continue
     with tempfile.TemporaryDirectory() as out:
         got = run("--op", table["op"], "--phase", table["phase"], "--data", table["path"],
@@ -52,10 +54,11 @@ for table in run("audit", "--json", tables)["tables"]:
     want = "token-non-equivalent" if pairs else "token-equivalent"
     agree = "open" if kind == "undecided" else "yes" if kind == want else "NO"
     contradictions += agree == "NO"
+    decided += 1
     print(f"{name[-58:]:58} {table['op']:18} {table['phase']:10} {measured['points']:7} "
           f"{'b, s' if pairs else 'x':9} {phase['proof']['verdict']:9} "
           f"{measured.get('decision', '-'):20} {kind:20} {agree}", flush=True)
     if agree != "yes":
-        print(f"    {phase['decision'].get('why') or measured.get('reason', '')}")
-sys.exit(contradictions > 0)
+        print(f"    {phase['why']}")
+sys.exit(contradictions > 0 or decided == 0)
 END
