@@ -251,6 +251,9 @@ static void add_panel_title(sc_buf *out, const plot_figure *f, int k)
     } else {
         rep_add_difference(&text, f->study->op, all[k], all, f->n_panels);
     }
+    if (f->panel[k].hot != f->hot) {
+        sc_buf_add(&text, f->panel[k].hot ? ", hot cache" : ", cold cache");
+    }
     rep_add_short(&cut, sc_buf_text(&text), f->n_panels == 1 ? 110 : 58);
     rep_add_gnuplot(out, sc_buf_text(&cut));
     out->failed |= text.failed || cut.failed;
@@ -281,7 +284,7 @@ static void add_footer(sc_buf *out, const plot_figure *f)
     const rep_study *study = f->study;
     sc_buf text = {0}, cut = {0};
     sc_buf_printf(&text, "SOL of %s, %s cache", study->system->name,
-                  f->panel[0].hot ? "hot" : "cold");
+                  f->hot ? "hot" : "cold");
     if (study->source != REP_NONE && !study->sol_comparable) {
         sc_buf_add(&text, " (another device than the measured one)");
     }

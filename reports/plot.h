@@ -26,7 +26,7 @@ typedef struct plot_curve {
 typedef struct plot_panel {
     const sol_config *config;
     int group; /* of the measured points, -1: nothing measured */
-    bool hot;  /* bounds drawn are those of a hot cache */
+    bool hot;  /* points and bounds drawn are those of a hot cache */
     plot_curve curve[PLOT_MAX_CURVES];
     int n_curves;
 } plot_panel;
@@ -39,6 +39,7 @@ typedef struct plot_figure {
     plot_panel panel[PLOT_MAX_PANELS];
     int n_panels;
     size_t n_groups; /* measured configurations, shown or not */
+    bool hot;        /* cache state of the panels that have points in it */
 } plot_figure;
 
 /* Chooses panels and curves and evaluates the bounds. Errors: SC_ENOMEM, those of

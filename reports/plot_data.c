@@ -46,16 +46,30 @@ static sc_status choose_panels(plot_figure *f, sc_diag *diag)
     return SC_OK;
 }
 
-static void choose_cache(const rep_phase *p, plot_panel *panel)
+/* Points of a group (-1: of all), and how many of them are hot. */
+static size_t count_points(const rep_phase *p, int group, size_t *hot)
 {
-    size_t n = 0, hot = 0;
+    size_t n = 0;
+    *hot = 0;
     for (size_t i = 0; i < p->points.n; i++) {
-        if (plot_in_group(p, i, panel->group)) {
+        if (group < 0 || plot_in_group(p, i, group)) {
             n++;
-            hot += p->points.point[i].hot;
+            *hot += p->points.point[i].hot;
         }
     }
-    panel->hot = 2 * hot > n;
+    return n;
+}
+
+/* One state for the figure, that of most points; a panel without any of them shows its own. */
+static void choose_cache(plot_figure *f)
+{
+    size_t hot = 0, n = count_points(f->p, -1, &hot);
+    f->hot = 2 * hot > n;
+    for (int k = 0; k < f->n_panels; k++) {
+        plot_panel *panel = &f->panel[k];
+        n = count_points(f->p, panel->group, &hot);
+        panel->hot = (f->hot ? hot : n - hot) > 0 ? f->hot : hot > 0;
+    }
 }
 
 /* Distinct values of the first axis: measured ones, or a sweep's. */
@@ -313,7 +327,6 @@ static sc_status fill_token_curve(const plot_figure *f, const plot_panel *panel,
 static sc_status fill_panel(const plot_figure *f, plot_panel *panel, sc_diag *diag)
 {
     model_pair pair = {{NULL}};
-    choose_cache(f->p, panel);
     sc_status status = choose_curves(f, panel, diag);
     if (status == SC_OK) {
         status = pair_init(f, panel, &pair, diag);
@@ -347,6 +360,9 @@ sc_status plot_figure_new(const rep_study *study, const rep_phase *p, plot_figur
         f->first = f->along; /* x is the first axis: the colours show another one */
     }
     sc_status status = choose_panels(f, diag);
+    if (status == SC_OK) {
+        choose_cache(f);
+    }
     for (int i = 0; i < f->n_panels && status == SC_OK; i++) {
         status = fill_panel(f, &f->panel[i], diag);
     }

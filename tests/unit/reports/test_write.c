@@ -359,18 +359,28 @@ static int block_lines(const char *script, const char *name)
     return n;
 }
 
-/* Points in the cache state that most points of their configuration have. */
+/* Points in the cache state that most points have. */
 static int shown(const rep_phase *p)
 {
-    int total = 0;
-    for (size_t g = 0; g < p->points.n_configs; g++) {
-        int n[2] = {0, 0};
-        for (size_t i = 0; i < p->points.n; i++) {
-            n[p->points.point[i].hot] += p->points.point[i].group == (int)g;
-        }
-        total += n[1] > n[0] ? n[1] : n[0];
+    int n[2] = {0, 0};
+    for (size_t i = 0; i < p->points.n; i++) {
+        n[p->points.point[i].hot]++;
     }
-    return total;
+    return n[1] > n[0] ? n[1] : n[0];
+}
+
+/* Points in the data blocks of both panels. */
+static int drawn(const char *script)
+{
+    int n = 0;
+    for (int panel = 0; panel < 2; panel++) {
+        for (int c = 0; c <= 5; c++) {
+            char name[40];
+            snprintf(name, sizeof name, "$m%d_%d", panel, c);
+            n += block_lines(script, name);
+        }
+    }
+    return n;
 }
 
 Test(plot, every_measured_point_is_in_its_panel_once)
@@ -381,14 +391,7 @@ Test(plot, every_measured_point_is_in_its_panel_once)
         const rep_phase *p = &t.study.phase[k];
         sc_buf script = {0};
         cr_assert_eq(rep_plot_script(&t.study, p, "svg", "f.svg", &script, NULL), SC_OK);
-        int n = 0;
-        for (int panel = 0; panel < 2; panel++) {
-            for (int c = 0; c <= 5; c++) {
-                char name[40];
-                snprintf(name, sizeof name, "$m%d_%d", panel, c);
-                n += block_lines(sc_buf_text(&script), name);
-            }
-        }
+        int n = drawn(sc_buf_text(&script));
         cr_expect_eq(n, shown(p));
         cr_expect_gt(n, 0);
         cr_expect_eq(block_lines(sc_buf_text(&script), "$m2_0"), -1,
@@ -396,6 +399,30 @@ Test(plot, every_measured_point_is_in_its_panel_once)
         sc_buf_free(&script);
     }
     test_study_clear(&t);
+}
+
+/* One configuration hot, of the other only every third point, or none: panels must not mix. */
+Test(plot, one_cache_state_a_figure_and_a_panel_without_it_says_so)
+{
+    for (int none = 0; none < 2; none++) {
+        test_study t;
+        measured_study(&t);
+        rep_phase *p = &t.study.phase[0];
+        int hot = 0;
+        for (size_t i = 0; i < p->points.n; i++) {
+            col_point *point = &p->points.point[i];
+            point->hot = point->group == 1 || (!none && i % 3 == 0);
+            hot += point->hot;
+        }
+        sc_buf script = {0};
+        cr_assert_eq(rep_plot_script(&t.study, p, "svg", "f.svg", &script, NULL), SC_OK);
+        const char *text = sc_buf_text(&script);
+        cr_expect_not_null(strstr(text, ", hot cache"));
+        cr_expect_eq(strstr(text, ", cold cache") != NULL, none);
+        cr_expect_eq(drawn(text), none ? (int)p->points.n : hot);
+        sc_buf_free(&script);
+        test_study_clear(&t);
+    }
 }
 
 Test(plot, bounds_never_exceed_measured_latency_above_them)
