@@ -488,9 +488,7 @@ static sc_status read_phase(cases_reader *r, const col_sweep *from, sol_phase_ki
         status = col_cases_rules(r, &sweep);
     if (!status && complete)
         status = add_sweep(r, &sweep);
-    else
-        complete = false;
-    if (!complete)
+    if (status || !complete)
         clear_sweep(r->op, &sweep);
     return status;
 }

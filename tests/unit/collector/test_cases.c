@@ -199,6 +199,7 @@ Test(cases, lack_of_memory_is_a_status)
         col_cases *cases = NULL;
         tally t = {0};
         size_t visited;
+        long live = sc_alloc_live();
         cr_assert_eq(sc_yaml_parse("x", text, sizeof text - 1, &doc, NULL), SC_OK);
         unsigned long before = sc_alloc_count();
         sc_alloc_fail_at(fail, 1);
@@ -211,6 +212,7 @@ Test(cases, lack_of_memory_is_a_status)
             n = sc_alloc_count() - before;
         cr_assert_eq(status, fail ? SC_ENOMEM : SC_OK, "allocation %lu of %lu", fail, n);
         col_cases_free(cases);
+        cr_assert_eq(sc_alloc_live(), live, "allocation %lu of %lu leaks", fail, n);
     }
     cr_assert_gt(n, 50);
 }
