@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "reports/html.h"
 #include "study.h"
 
@@ -108,25 +107,5 @@ Test(html, page_holds_decision_points_and_plots_and_nothing_foreign)
                      columns);
     json_decref(data);
     sc_buf_free(&out);
-    test_study_clear(&t);
-}
-
-Test(html, survives_starved_memory)
-{
-    test_study t;
-    test_study_init(&t, test_twist);
-    test_study_measure(&t);
-    const rep_svgs svg = {{{NULL}}};
-    for (unsigned long n = 1;; n++) {
-        sc_buf out = {0};
-        sc_diag diag = {0};
-        sc_alloc_fail_at(n, 0);
-        sc_status status = rep_html(&t.study, &svg, &out, &diag);
-        sc_alloc_fail_at(0, 0);
-        sc_buf_free(&out);
-        if (status == SC_OK)
-            break;
-        cr_assert_eq(status, SC_ENOMEM, "allocation %lu: %s", n, diag.message);
-    }
     test_study_clear(&t);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "reports/html.h"
 #include "reports/internal.h"
 #include "study.h"
 
@@ -21,6 +22,12 @@ static sc_status plot(const rep_study *study, sc_buf *out, sc_diag *diag)
 {
     return rep_plot_script(study, &study->phase[SOL_GENERATION], "svg", "f.svg", out,
                            diag);
+}
+
+static sc_status page(const rep_study *study, sc_buf *out, sc_diag *diag)
+{
+    const rep_svgs none = {{{NULL}}};
+    return rep_html(study, &none, out, diag);
 }
 
 /* Fails the nth allocation for n = 1, 1 + step, ... until the writer succeeds. */
@@ -58,6 +65,7 @@ Test(memory, writers_survive_every_failure)
     starve(&t.study, rep_json, "json");
     starve(&t.study, rep_summary, "summary");
     starve(&t.study, rep_note, "note");
+    starve(&t.study, page, "page");
     starve(&t.study, rep_cases, "cases");
     starve(&t.study, rep_query_signature, "query signature");
     starve(&t.study, rep_parameters, "parameters");
