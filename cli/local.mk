@@ -66,6 +66,9 @@ solcheck_LDADD = libsccli.la libscreports.la libscfit.la libsccollector.la libsc
 # The commit that recordings name; rewritten only when it changes.
 BUILT_SOURCES += cli/commit.h
 CLEANFILES += cli/commit.h
+# BUILT_SOURCES serve `make all` and `make check` alone, not `make solcheck`. Order only:
+# which objects a new commit makes stale is known from what they include.
+$(libsccli_la_OBJECTS): | cli/commit.h
 cli/commit.h: sc-always
 	@$(MKDIR_P) cli
 	@commit=`git -C '$(srcdir)' describe --always --dirty --abbrev=12 2>/dev/null || echo unknown`; \
