@@ -51,9 +51,10 @@ static sc_status pass_over(const char *path, const char *why, sc_diags *warnings
     return sc_diags_add(warnings, &warning) ? sc_diag_nomem(diag) : SC_OK;
 }
 
+/* Text files are of many kinds, tables and Parquet files are not. */
 static bool is_table(const char *name)
 {
-    return sc_ends_with(name, "_perf.parquet") || sc_ends_with(name, "_perf.csv") ||
+    return sc_ends_with(name, ".parquet") || sc_ends_with(name, ".csv") ||
            sc_ends_with(name, "_perf.txt");
 }
 

@@ -1,5 +1,5 @@
 /* solcheck - the tables of a perf database: directories of
- * <system>/<family>/<backend>/<version>/<name>_perf.{parquet,csv,txt}.
+ * <system>/<family>/<backend>/<version>/<name>_perf.{parquet,csv,txt}, of recordings.
  * Tests: tests/unit/collector/test_walk.c.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_COLLECTOR_WALK_H
@@ -13,9 +13,10 @@ typedef struct col_files {
 } col_files;
 
 /* Adds path: itself when it is a file, whatever its name; of a directory all files below
- * it that are named like perf tables. Links to directories are not followed, and more
- * than 32 levels not entered; either is a warning (SC2020), as is a directory that cannot
- * be read. Errors: SC_EIO SC1001 (path itself), SC_ENOMEM. Release with col_files_free.
+ * it that are named *.parquet, *.csv or *_perf.txt. Links to directories are not
+ * followed, and more than 32 levels not entered; either is a warning (SC2020), as is a
+ * directory that cannot be read. Errors: SC_EIO SC1001 (path itself), SC_ENOMEM. Release
+ * with col_files_free.
  */
 sc_status col_walk(const char *path, col_files *files, sc_diags *warnings, sc_diag *diag);
 void col_files_free(col_files *files);

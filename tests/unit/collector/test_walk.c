@@ -42,6 +42,9 @@ static void setup(void)
     touch("gpu/mla/fw/1.0", "c_perf.txt");
     touch("gpu/attn/fw/2", "z_perf.parquet");
     touch("gpu", "own.csv");
+    touch("gpu", "notes.txt");
+    touch("gpu", "provenance.yaml");
+    touch("gpu", "own.csv.gz");
 }
 
 static void teardown(void)
@@ -58,15 +61,15 @@ TestSuite(walk, .init = setup, .fini = teardown);
 Test(walk, finds_tables_in_order)
 {
     static const char *const want[] = {
-        "gpu/attn/fw/2/z_perf.parquet", "gpu/mla/fw/1.0/a_perf.parquet",
+        "gpu/own.csv", "gpu/attn/fw/2/z_perf.parquet", "gpu/mla/fw/1.0/a_perf.parquet",
         "gpu/mla/fw/1.0/b_perf.csv", "gpu/mla/fw/1.0/c_perf.txt"};
     cr_assert_eq(col_walk(root, &files, &warnings, NULL), SC_OK);
-    cr_assert_eq(files.n, 4);
-    for (size_t i = 0; i < 4; i++)
+    cr_assert_eq(files.n, 5);
+    for (size_t i = 0; i < 5; i++)
         cr_assert_str_eq(files.path[i], below(want[i]));
     cr_assert_eq(warnings.n, 0);
-    cr_assert_eq(col_walk(below("gpu/own.csv"), &files, &warnings, NULL), SC_OK);
-    cr_assert_eq(files.n, 5, "a file that is named counts whatever its name");
+    cr_assert_eq(col_walk(below("gpu/notes.txt"), &files, &warnings, NULL), SC_OK);
+    cr_assert_eq(files.n, 6, "a file that is named counts whatever its name");
 }
 
 Test(walk, link_loops_end)
@@ -75,7 +78,7 @@ Test(walk, link_loops_end)
     cr_assert_eq(symlink("/nowhere/x", below("gpu/mla/x_perf.csv")), 0);
     cr_assert_eq(symlink("fw/1.0/b_perf.csv", below("gpu/mla/l_perf.csv")), 0);
     cr_assert_eq(col_walk(root, &files, &warnings, NULL), SC_OK);
-    cr_assert_eq(files.n, 5, "a link to a table is a table");
+    cr_assert_eq(files.n, 6, "a link to a table is a table");
     cr_assert_eq(warnings.n, 1);
     cr_assert_eq(warnings.item[0].code, SC2020);
     cr_assert_str_eq(warnings.item[0].file, below("gpu/loop"));
@@ -88,7 +91,7 @@ Test(walk, deep_directories_end)
         strcat(dir, "/d");
     touch(dir, "a_perf.csv");
     cr_assert_eq(col_walk(root, &files, &warnings, NULL), SC_OK);
-    cr_assert_eq(files.n, 4);
+    cr_assert_eq(files.n, 5);
     cr_assert_eq(warnings.n, 1);
     cr_assert_eq(warnings.item[0].code, SC2020);
 }
@@ -122,7 +125,7 @@ Test(walk, survives_failing_allocations)
         size_t n = some.n;
         col_files_free(&some);
         if (status == SC_OK) {
-            cr_assert_eq(n, 4);
+            cr_assert_eq(n, 5);
             break;
         }
         cr_assert_eq(status, SC_ENOMEM, "allocation %lu", i);
