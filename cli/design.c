@@ -376,10 +376,10 @@ static sc_status pick_format(cli_session *cli, writer **out)
                         "--format of design is text, json, csv or yaml, not '%s'", name);
 }
 
-static sc_status read_target(cli_session *cli, double *target)
+sc_status design_target(cli_session *cli, const char *fallback, double *target)
 {
     char text[32];
-    const char *given = cli_value(&cli->options, CLI_OPT_TARGET, "3%");
+    const char *given = cli_value(&cli->options, CLI_OPT_TARGET, fallback);
     snprintf(text, sizeof text, "%s", given);
     size_t n = strlen(text);
     if (n > 0 && text[n - 1] == '%')
@@ -394,15 +394,8 @@ static sc_status read_target(cli_session *cli, double *target)
 static void clear(design *d)
 {
     for (int p = 0; p < SOL_N_PHASES; p++) {
-        design_phase *ph = &d->phase[p];
-        col_points_clear(&ph->points);
-        sc_free(ph->bound);
-        sc_free(ph->fit);
-        sc_free(ph->cost_s);
-        sc_free(ph->first);
-        sc_free(ph->order);
-        sc_free(ph->deviation);
-        sc_free(ph->step);
+        col_points_clear(&d->phase[p].points);
+        design_clear(&d->phase[p]);
     }
 }
 
@@ -414,7 +407,7 @@ sc_status cli_design(cli_session *cli, int *exit_code)
     rep_study *study = sc_calloc(1, sizeof *study);
     sc_status status = study ? SC_OK : sc_diag_nomem(&cli->diag);
     if (status == SC_OK)
-        status = read_target(cli, &d.target);
+        status = design_target(cli, "3%", &d.target);
     if (status == SC_OK)
         status = pick_format(cli, &write);
     if (status == SC_OK)

@@ -37,13 +37,20 @@ typedef struct design_phase {
 typedef struct design {
     cli_session *cli;
     double target;
+    bool sketch; /* only the curve, with fewer steps, in seconds; nothing is chosen */
     design_phase phase[SOL_N_PHASES];
 } design;
+
+/* Reads --target, "3%" or "3", as a fraction; the fallback where it is not given. Errors:
+ * SC_EINVAL SC6001. */
+sc_status design_target(cli_session *cli, const char *fallback, double *target);
 
 /* Fills bound, fit, cost_s, first, order, deviation and the curve of a phase whose points
  * are there, and chooses. Errors: those of sol_model, fit_design_select and fit_field_new.
  */
 sc_status design_run(design *d, design_phase *ph);
+/* Releases what design_run filled in. */
+void design_clear(design_phase *ph);
 
 /* Without a recording: departure of latency from the physical model, relative standard
  * deviation, where nothing is measured. docs/design.md says where it comes from. */

@@ -13,10 +13,23 @@
 #define FEWEST 12       /* points of the smallest design */
 #define STEP_RATIO 1.35 /* from one point of the curve to the next */
 #define MOST_STEPS 40
-#define MOST_ORDERED 4096 /* candidates that are all put in order; else half of them */
-#define TESTED 2000       /* points that a step of the curve predicts */
+#define MOST_ORDERED 4096  /* candidates that are all put in order; else half of them */
+#define TESTED 2000        /* points that a step of the curve predicts */
+#define SKETCH_RATIO 2.2   /* the same for a sketch */
+#define SKETCH_ORDERED 281 /* FEWEST * SKETCH_RATIO^4 */
+#define SKETCH_TESTED 500
+#define SKETCH_APART 1.3 /* the last step is that much farther than the one before */
 #define BISECTIONS 3
 #define PER_BOUNDARY 2 /* places where each boundary gets a pair of points */
+
+/* Points that the design may have at most: those in order. */
+static size_t most_of(const design *d, const design_phase *ph)
+{
+    size_t n = ph->points.n;
+    if (d->sketch)
+        return (double)n <= SKETCH_APART * SKETCH_ORDERED ? n : SKETCH_ORDERED;
+    return n <= MOST_ORDERED ? n : n / 2;
+}
 
 double design_seconds(const design_phase *ph, size_t n)
 {
@@ -309,8 +322,9 @@ static sc_status step_at(const design *d, const design_phase *ph, const cloud *c
         return SC_OK;
     }
     fit_design_score score;
-    sc_status status = fit_design_error(&c->data, c->kind, c->order, c->count[n], TESTED,
-                                        d->cli->seed, &score, &d->cli->diag);
+    sc_status status = fit_design_error(&c->data, c->kind, c->order, c->count[n],
+                                        d->sketch ? SKETCH_TESTED : TESTED, d->cli->seed,
+                                        &score, &d->cli->diag);
     if (status == SC_OK) {
         out->median = score.median;
         out->p90 = score.p90;
@@ -318,23 +332,16 @@ static sc_status step_at(const design *d, const design_phase *ph, const cloud *c
     return status;
 }
 
-/* Points that the design may have at most: those in order. */
-static size_t most_of(const design_phase *ph)
-{
-    size_t n = ph->points.n;
-    return n <= MOST_ORDERED ? n : n / 2;
-}
-
 static sc_status draw(const design *d, design_phase *ph, const cloud *c)
 {
-    size_t most = most_of(ph);
+    size_t most = most_of(d, ph);
+    double ratio = d->sketch ? SKETCH_RATIO : STEP_RATIO;
     sc_status status = SC_OK;
     ph->step = sc_calloc(MOST_STEPS, sizeof *ph->step);
     if (!ph->step)
         return sc_diag_nomem(&d->cli->diag);
-    for (double n = FEWEST; status == SC_OK && ph->n_steps < MOST_STEPS;
-         n *= STEP_RATIO) {
-        size_t at = n < (double)most ? (size_t)n : most;
+    for (double n = FEWEST; status == SC_OK && ph->n_steps < MOST_STEPS; n *= ratio) {
+        size_t at = (d->sketch ? SKETCH_APART : 1) * n < (double)most ? (size_t)n : most;
         if (at == most && at < ph->points.n && ph->n_steps && ph->n_measured == 0)
             break;
         if (c->data.n == 0 || c->count[at] >= 4)
@@ -342,6 +349,9 @@ static sc_status draw(const design *d, design_phase *ph, const cloud *c)
         if (at == most)
             break;
     }
+    /* All of them in any order: each is predicted from the others. */
+    if (d->sketch && most < ph->points.n && status == SC_OK)
+        status = step_at(d, ph, c, ph->points.n, &ph->step[ph->n_steps++]);
     return status;
 }
 
@@ -370,6 +380,17 @@ static sc_status choose(const design *d, design_phase *ph, const cloud *c)
     return status;
 }
 
+void design_clear(design_phase *ph)
+{
+    sc_free(ph->bound);
+    sc_free(ph->fit);
+    sc_free(ph->cost_s);
+    sc_free(ph->first);
+    sc_free(ph->order);
+    sc_free(ph->deviation);
+    sc_free(ph->step);
+}
+
 static sc_status allocate(design_phase *ph, double **x, sc_diag *diag)
 {
     size_t n = ph->points.n;
@@ -395,6 +416,7 @@ typedef struct subset {
     double *deviation;
     double *store; /* regressors */
     size_t n, taken;
+    size_t most; /* of them in order */
 } subset;
 
 static void subset_clear(subset *s)
@@ -428,24 +450,25 @@ static sc_status design_kind(design *d, const design_phase *ph, const int *of_co
         s->row[s->n++] = i;
     }
     /* All of it, or as much as its share of the order can take, and more. */
-    size_t most = n <= MOST_ORDERED || s->n < 64 ? s->n : s->n / 2 + 1;
+    size_t most = most_of(d, ph), share = s->n * most / n + 1;
+    s->most = most == n || s->n < 64 || share > s->n ? s->n : share;
     const double *coord[FIT_FIELD_MAX_COORDS];
     fit_design_input in = {.point = s->fit, .n = s->n, .coord = coord, .first = s->first};
     if (s->n == 0)
         return SC_OK;
     in.n_coords = fill_regressors(ph, s->row, s->n, s->store, coord);
-    return fit_design_choose(&in, most, s->order, s->deviation, &d->cli->diag);
+    return fit_design_choose(&in, s->most, s->order, s->deviation, &d->cli->diag);
 }
 
 /* Merges the designs of the kinds so that every first part holds each by its share. */
-static void merge_kinds(design_phase *ph, subset *s, int n_kinds)
+static void merge_kinds(const design *d, design_phase *ph, subset *s, int n_kinds)
 {
-    size_t most = most_of(ph);
+    size_t most = most_of(d, ph);
     double left = (double)ph->points.n, n = left;
     for (size_t q = 0; q < most; q++) {
         subset *best = NULL;
         for (int k = 0; k < n_kinds; k++)
-            if (s[k].taken < s[k].n &&
+            if (s[k].taken < s[k].most &&
                 (!best || ((double)s[k].taken + 0.5) / (double)s[k].n <
                               ((double)best->taken + 0.5) / (double)best->n))
                 best = &s[k];
@@ -460,7 +483,7 @@ static void merge_kinds(design_phase *ph, subset *s, int n_kinds)
 /* Orders the candidates; those beyond most_of() follow as they come. */
 static sc_status put_in_order(design *d, design_phase *ph, const int *of_config)
 {
-    size_t n = ph->points.n, k = most_of(ph);
+    size_t n = ph->points.n, k = most_of(d, ph);
     int n_kinds = 0;
     for (size_t i = 0; i < n; i++) {
         int kind = kind_of(&ph->points.point[i], of_config);
@@ -472,7 +495,7 @@ static sc_status put_in_order(design *d, design_phase *ph, const int *of_config)
     for (int i = 0; i < n_kinds && status == SC_OK; i++)
         status = design_kind(d, ph, of_config, i, &s[i]);
     if (status == SC_OK)
-        merge_kinds(ph, s, n_kinds);
+        merge_kinds(d, ph, s, n_kinds);
     for (size_t q = 0; q < k && status == SC_OK; q++)
         taken[ph->order[q]] = true;
     for (size_t i = 0; i < n && status == SC_OK; i++)
@@ -522,7 +545,7 @@ sc_status design_run(design *d, design_phase *ph)
                          "%s phase: %zu candidates with %zu latencies are too few "
                          "for a design",
                          sol_phase_name(ph->phase->kind), ph->points.n, ph->n_measured);
-    if (status == SC_OK)
+    if (status == SC_OK && !d->sketch)
         status = choose(d, ph, &c);
     cloud_clear(&c);
     sc_free(of_config);

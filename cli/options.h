@@ -66,7 +66,8 @@ typedef enum cli_command {
       "points to measure: small, coarse or full; eval: AXIS=1,2,4:256*2,300:900+100")                                        \
     X(CASES, "cases", "FILE", CLI_ON(MEASURE) | CLI_ON(VALIDATE) | CLI_ON(DESIGN),        \
       "points to measure, from a cases file; validate: the plan of the tables; design: whose redundant cases to list") \
-    X(TARGET, "target", "PCT", CLI_ON(DESIGN), "held-out error to reach, median (default 3)") \
+    X(TARGET, "target", "PCT", CLI_ON(DESIGN) | CLI_ON(PLOT),                       \
+      "held-out error to reach, median (design: default 3; plot: a line in --kind error)") \
     X(POINTS, "points", "FILE", CLI_ON(MEASURE),                                          \
       "points to measure, from the rows of a table (axes, parameters, dtypes)")           \
     X(WHERE, "where", "COL=V,..", CLI_ON(MEASURE),                                        \
@@ -138,7 +139,7 @@ typedef enum cli_command {
     X(HTML, "html", "FILE", CLI_ON(AUDIT), "also write a page to browse")                \
     X(JOBS, "jobs", "N", CLI_ON(AUDIT), "tables at a time (default: one a processor)")   \
     X(KIND, "kind", "KIND", CLI_ON(PLOT),                                                \
-      "latency (default), roofline, share, spread, residuals or all")                    \
+      "latency (default), roofline, share, spread, residuals, error or all")             \
     X(KEEP_SCRIPTS, "keep-scripts", "", CLI_ON(DECIDE) | CLI_ON(PLOT),                   \
       "keep the gnuplot scripts, data inside")                                           \
     X(NO_PLOTS, "no-plots", "", CLI_ON(DECIDE), "do not draw plots")                     \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cli/design.h"
 #include "cli/study.h"
 #include "reports/figures.h"
 
@@ -30,7 +31,8 @@ static sc_status read_kind(cli_session *cli, wish *w)
         return SC_OK;
     }
     sc_diag_fail(&cli->diag, SC_EINVAL, SC6001, "'%.100s' is no kind of figure", name);
-    sc_diag_hint(&cli->diag, "one of latency, roofline, share, spread, residuals, all");
+    sc_diag_hint(&cli->diag,
+                 "one of latency, roofline, share, spread, residuals, error, all");
     return SC_EINVAL;
 }
 
@@ -86,9 +88,28 @@ static sc_status deliver(cli_session *cli, const wish *w, const char *stem,
     return status;
 }
 
+/* Held-out error over number of points, as `solcheck design` has it. */
+static sc_status add_curve(cli_session *cli, rep_phase *p)
+{
+    design d = {.cli = cli, .sketch = true};
+    design_phase ph = {.phase = p->phase, .points = p->points, .n_measured = p->points.n};
+    if (p->points.n == 0)
+        return SC_OK;
+    sc_status status = design_run(&d, &ph);
+    if (status == SC_OK)
+        p->error = sc_calloc(ph.n_steps, sizeof *p->error);
+    if (status == SC_OK && !p->error)
+        status = sc_diag_nomem(&cli->diag);
+    for (size_t i = 0; i < ph.n_steps && status == SC_OK; i++)
+        p->error[p->n_errors++] =
+            (rep_error){ph.step[i].n, ph.step[i].median, ph.step[i].p90};
+    design_clear(&ph);
+    return status;
+}
+
 /* *drawn counts; with `all`, a figure that has nothing to show is a warning. */
 static sc_status draw(cli_session *cli, const wish *w, const rep_study *study,
-                      rep_figure kind, const rep_phase *p, int *drawn)
+                      rep_figure kind, rep_phase *p, int *drawn)
 {
     sc_buf script = {0};
     char stem[64], file[80];
@@ -96,9 +117,11 @@ static sc_status draw(cli_session *cli, const wish *w, const rep_study *study,
              sol_phase_name(p->phase->kind));
     snprintf(file, sizeof file, "%s.%s", stem,
              strcmp(w->format, "dumb") == 0 ? "txt" : w->format);
-    sc_status status =
-        rep_figure_script(study, p, kind, w->format, file, &script, &cli->diag);
-    bool empty = status == SC_EDOMAIN && cli->diag.code == SC5003 && w->all;
+    sc_status status = kind == REP_FIGURE_ERROR ? add_curve(cli, p) : SC_OK;
+    if (status == SC_OK)
+        status = rep_figure_script(study, p, kind, w->format, file, &script, &cli->diag);
+    bool empty = status == SC_EDOMAIN && w->all &&
+                 (cli->diag.code == SC5003 || cli->diag.code == SC4000);
     if (status == SC_OK) {
         status = deliver(cli, w, stem, file, &script);
         (*drawn)++;
@@ -112,7 +135,7 @@ static sc_status draw(cli_session *cli, const wish *w, const rep_study *study,
     return status == SC_OK ? SC_OK : sc_diag_nomem(&cli->diag);
 }
 
-static sc_status draw_all(cli_session *cli, const wish *w, const rep_study *study)
+static sc_status draw_all(cli_session *cli, const wish *w, rep_study *study)
 {
     sc_status status = SC_OK;
     int drawn = 0;
@@ -133,7 +156,11 @@ sc_status cli_plot(cli_session *cli, int *exit_code)
     rep_study *study = sc_calloc(1, sizeof *study);
     if (!study)
         return sc_diag_nomem(&cli->diag);
-    status = cli_study(cli, study);
+    if (cli_has(&cli->options, CLI_OPT_TARGET))
+        status = design_target(cli, "", &study->target);
+    bool fits = w.all || !w.kind[REP_FIGURE_ERROR]; /* which that figure does not show */
+    if (status == SC_OK)
+        status = fits ? cli_study(cli, study) : cli_study_points(cli, study);
     if (status == SC_OK)
         status = draw_all(cli, &w, study);
     cli_study_clear(study);

@@ -155,7 +155,7 @@ static sc_status warn_open(cli_session *cli, const rep_phase *ph)
                                                            : sc_diag_nomem(&cli->diag);
 }
 
-sc_status cli_study(cli_session *cli, rep_study *study)
+sc_status cli_study_points(cli_session *cli, rep_study *study)
 {
     study->op = cli->op;
     study->system = cli->system;
@@ -171,8 +171,12 @@ sc_status cli_study(cli_session *cli, rep_study *study)
             status = sol_prove(cli->op, (sol_phase_kind)p, &cli->config, cli->system,
                                cli->ceiling, &ph->proof, &cli->diag);
     }
-    if (status == SC_OK)
-        status = cli_measurements(cli, study);
+    return status == SC_OK ? cli_measurements(cli, study) : status;
+}
+
+sc_status cli_study(cli_session *cli, rep_study *study)
+{
+    sc_status status = cli_study_points(cli, study);
     for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++) {
         rep_phase *ph = &study->phase[p];
         if (!ph->present)
@@ -195,6 +199,7 @@ void cli_study_clear(rep_study *study)
         sc_free(ph->bound_sheet);
         if (ph->fitted)
             fit_result_clear(&ph->fit);
+        sc_free(ph->error);
     }
     sol_config_clear(&study->config);
 }

@@ -11,8 +11,10 @@
  * warning says so. Errors: those of col_table_load, col_points_map, cli_sweep. */
 sc_status cli_measurements(cli_session *cli, rep_study *study);
 
-/* Fills the study from the session: proofs, measurements, bounds, fits, decisions. Release
- * with cli_study_clear in any case. */
+/* Fills the study from the session: proofs and measurements. Errors: those of sol_prove
+ * and cli_measurements. */
+sc_status cli_study_points(cli_session *cli, rep_study *study);
+/* The same, and bounds, fits, decisions. Release with cli_study_clear in any case. */
 sc_status cli_study(cli_session *cli, rep_study *study);
 void cli_study_clear(rep_study *study);
 

@@ -1,8 +1,9 @@
 /* solcheck - reports: figures other than SOL over the axes (plot.c): roofline, SOL% map,
- * iso-token spread, residuals. Numbers go in as data blocks, foreign text in single
- * quotes only. Colours: Okabe and Ito, "Color Universal Design", 2008, and, where a value
- * is coded, viridis (Nunez et al., PLoS ONE 13(7), 2018): both colour-blind safe.
- * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+ * iso-token spread, residuals, error over number of points. Numbers go in as data blocks,
+ * foreign text in single quotes only. Colours: Okabe and Ito, "Color Universal Design",
+ * 2008, and, where a value is coded, viridis (Nunez et al., PLoS ONE 13(7), 2018): both
+ * colour-blind safe. SPDX-License-Identifier: GPL-3.0-or-later WITH additional
+ * permission, see LICENSE */
 #include <config.h>
 
 #include "reports/figures.h"
@@ -479,6 +480,64 @@ static sc_status residuals(const figure *f, sc_diag *diag)
     return SC_OK;
 }
 
+/* ---- error over number of points ---- */
+
+#define LEAST_ERROR 1e-6 /* drawn: a law without noise has none, and 0 no logarithm */
+
+/* 1, 2, 5 times powers of ten: an axis of two decades has more than two labels. */
+static void decade_tics(const figure *f, char axis, double lo, double hi)
+{
+    static const int step[] = {1, 2, 5};
+    const char *comma = "";
+    sc_buf_printf(f->out, "set logscale %c\nset %crange [%.9g:%.9g]\nset %ctics (", axis,
+                  axis, lo, hi, axis);
+    for (int e = (int)floor(log10(lo)); e <= (int)log10(hi); e++)
+        for (int i = 0; i < 3; i++, comma = ", ")
+            sc_buf_printf(f->out, "%s'%g' %.9g", comma, step[i] * pow(10, e),
+                          step[i] * pow(10, e));
+    sc_buf_add(f->out, ")\n");
+}
+
+static sc_status error(const figure *f, sc_diag *diag)
+{
+    const rep_phase *p = f->p;
+    double target = 100 * f->study->target, n = (double)p->points.n;
+    double lo = target > 0 ? target : INFINITY, hi = target;
+    if (p->n_errors < 2)
+        return nothing(f, REP_FIGURE_ERROR, "too few points for a curve", diag);
+    sc_buf_add(f->out, "$error << EOD\n");
+    for (size_t i = 0; i < p->n_errors; i++) {
+        double median = 100 * fmax(p->error[i].median, LEAST_ERROR),
+               p90 = 100 * fmax(p->error[i].p90, LEAST_ERROR);
+        if (i > 0 && p->error[i].n > 10 * p->error[i - 1].n)
+            sc_buf_add(f->out, "\n"); /* no line where nothing is known for a decade */
+        line(f, (double)p->error[i].n, median, p90);
+        lo = fmin(lo, median);
+        hi = fmax(hi, p90);
+    }
+    sc_buf_add(f->out, "EOD\n");
+    decade_tics(f, 'x', 0.9 * (double)p->error[0].n, 1.2 * n);
+    decade_tics(f, 'y', lo / 1.5, 1.5 * hi);
+    sc_buf_printf(f->out,
+                  "set key bottom left\nset xlabel 'points'\nset ylabel 'held-out error "
+                  "(%%)'\nset arrow 1 from %.9g, graph 0 to %.9g, graph 1 nohead dt 3 lc "
+                  "rgb '#444444'\nset label 3 '%zu points in the table' at %.9g, graph "
+                  "0.96 right offset -1, 0\n",
+                  n, n, p->points.n, n);
+    frame(f, "held-out error over number of points",
+          "points in the order of solcheck design, the others predicted from them; all: "
+          "each from the others");
+    sc_buf_add(f->out, "plot ");
+    if (target > 0)
+        sc_buf_printf(
+            f->out, "%.9g with lines lw 1.5 dt 2 lc rgb 'black' title 'target %.3g %%', ",
+            target, target);
+    sc_buf_add(f->out, "$error using 1:3 with linespoints lw 2 pt 6 lc rgb '" ORANGE
+                       "' title '90th percentile', $error using 1:2 with linespoints "
+                       "lw 2 pt 7 lc rgb '" BLUE "' title 'median'\n");
+    return SC_OK;
+}
+
 /* ---- all of them ---- */
 
 sc_status rep_figure_script(const rep_study *study, const rep_phase *p, rep_figure kind,
@@ -489,7 +548,8 @@ sc_status rep_figure_script(const rep_study *study, const rep_phase *p, rep_figu
     static drawer *const draw[REP_N_FIGURES] = {[REP_FIGURE_ROOFLINE] = roofline,
                                                 [REP_FIGURE_SHARE] = share,
                                                 [REP_FIGURE_SPREAD] = spread,
-                                                [REP_FIGURE_RESIDUALS] = residuals};
+                                                [REP_FIGURE_RESIDUALS] = residuals,
+                                                [REP_FIGURE_ERROR] = error};
     figure f = {study, p, strcmp(format, "dumb") == 0, out};
     if (kind == REP_FIGURE_LATENCY)
         return rep_plot_script(study, p, format, file, out, diag);

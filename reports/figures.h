@@ -12,7 +12,8 @@
     X(ROOFLINE, "roofline", "rate over arithmetic intensity, under both ceilings", true) \
     X(SHARE, "share", "SOL% as a heat map over two axes", true)                          \
     X(SPREAD, "spread", "latency at equal x, relative to the fastest", true)             \
-    X(RESIDUALS, "residuals", "held-out error of the best models over latency", true)
+    X(RESIDUALS, "residuals", "held-out error of the best models over latency", true)    \
+    X(ERROR, "error", "held-out error over number of points", true)
 
 typedef enum rep_figure {
 #define X(id, name, text, measured) REP_FIGURE_##id,

@@ -17,6 +17,11 @@ const char *rep_source_name(rep_source source); /* none, recording, measured, da
 
 typedef enum rep_agreement { REP_AGREE, REP_DISAGREE, REP_OPEN } rep_agreement;
 
+typedef struct rep_error { /* of the points that are not among n, predicted from those */
+    size_t n;              /* all: each from the others */
+    double median, p90;    /* |predicted/measured - 1| */
+} rep_error;
+
 typedef struct rep_phase {
     bool present; /* phase asked for and defined */
     const sol_phase *phase;
@@ -29,6 +34,8 @@ typedef struct rep_phase {
     fit_kind kind;           /* the decision */
     rep_agreement agreement; /* of proof and measurement */
     char why[512];           /* one sentence on how the decision follows */
+    rep_error *error;        /* [n_errors] over growing n; NULL: not asked for */
+    size_t n_errors;
 } rep_phase;
 
 typedef struct rep_study {
@@ -39,6 +46,7 @@ typedef struct rep_study {
     char source_text[512]; /* file name(s) or device, date, command: for the note */
     bool sol_comparable;   /* measurements and system are the same GPU model */
     rep_phase phase[SOL_N_PHASES];
+    double target; /* held-out error to reach; 0: none */
     fit_options fit_options;
     char command[1024]; /* command line, to reproduce */
     char date[32];      /* ISO date; $SOURCE_DATE_EPOCH honoured */

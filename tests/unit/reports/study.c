@@ -222,6 +222,7 @@ void test_study_clear(test_study *t)
         sc_free(p->bound);
         sc_free(p->bound_sheet);
         fit_result_clear(&p->fit);
+        sc_free(p->error);
     }
     sol_config_clear(&t->study.config);
     sol_op_free(t->op);

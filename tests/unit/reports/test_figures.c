@@ -23,6 +23,16 @@ static void hold_out(rep_phase *p)
     }
 }
 
+/* A curve of error that falls to none at all. */
+static void invent_curve(rep_phase *p)
+{
+    static const rep_error curve[] = {{5, 0.173, 0.61}, {11, 0.0457, 0.291}, {230, 0, 0}};
+    p->error = sc_calloc(3, sizeof *p->error);
+    cr_assert_not_null(p->error);
+    memcpy(p->error, curve, sizeof curve);
+    p->n_errors = 3;
+}
+
 /* In the generation phase, where points of the study share x. */
 static void draw(const rep_study *study, rep_figure kind, const char *format, sc_buf *out)
 {
@@ -47,6 +57,7 @@ Test(figures, every_kind_draws_in_every_format)
     test_study_init(&t, test_twist);
     test_study_measure(&t);
     hold_out(&t.study.phase[SOL_GENERATION]);
+    invent_curve(&t.study.phase[SOL_GENERATION]);
     for (int k = 0; k < REP_N_FIGURES; k++)
         for (size_t i = 0; i < sizeof format / sizeof *format; i++) {
             sc_buf out = {0};
@@ -94,12 +105,40 @@ Test(figures, without_measurements_there_is_only_sol)
     test_study_clear(&t);
 }
 
+Test(figures, the_curve_of_error_shows_medians_percentiles_table_and_target)
+{
+    test_study t;
+    sc_buf script = {0};
+    char table[64];
+    test_study_init(&t, test_twist);
+    test_study_measure(&t);
+    rep_phase *p = &t.study.phase[SOL_GENERATION];
+    invent_curve(p);
+    for (int target = 0; target < 2; target++) {
+        t.study.target = target ? 0.0271 : 0;
+        cr_assert_eq(
+            rep_figure_script(&t.study, p, REP_FIGURE_ERROR, "svg", "f", &script, NULL),
+            SC_OK);
+        const char *text = sc_buf_text(&script);
+        cr_expect_not_null(
+            strstr(text, "\n5 17.3 61\n11 4.57 29.1\n\n230 0.0001 0.0001\n"));
+        snprintf(table, sizeof table, "'%zu points in the table'", p->points.n);
+        cr_expect_not_null(strstr(text, table));
+        cr_expect_eq(strstr(text, "title 'target 2.71 %'") != NULL, target);
+        cr_expect_not_null(strstr(text, "set logscale x\n"));
+        cr_expect_not_null(strstr(text, "set logscale y\n"));
+        sc_buf_free(&script);
+    }
+    test_study_clear(&t);
+}
+
 Test(figures, survives_failing_allocations)
 {
     test_study t;
     test_study_init(&t, test_twist);
     test_study_measure(&t);
     hold_out(&t.study.phase[SOL_GENERATION]);
+    invent_curve(&t.study.phase[SOL_GENERATION]);
     for (int k = 0; k < REP_N_FIGURES; k++)
         for (unsigned long n = 1; n < 100000; n += 1 + n / 16) {
             sc_buf script = {0};
