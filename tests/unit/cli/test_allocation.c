@@ -3,7 +3,7 @@
  *
  * Two-phase measurements on awkward numbers, small enough to run some thousand times; plots
  * (another process) are drawn in tests/unit/reports. SC_ALLOC_STRIDE=1 tries every
- * allocation, the default every 37th after the first 300.
+ * allocation, the default every 101st after the first 300.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
@@ -86,7 +86,7 @@ static void remove_all(void)
 static void walk(const char *what)
 {
     const char *text = getenv("SC_ALLOC_STRIDE");
-    unsigned long stride = text ? strtoul(text, NULL, 10) : 37, tried = 0;
+    unsigned long stride = text ? strtoul(text, NULL, 10) : 101, tried = 0;
     setup();
     silence();
     cr_assert_eq(run_job(what), 0, "the job itself fails");
