@@ -182,6 +182,26 @@ static size_t longest_claim(const audit_worker *a, const char *path)
     return longest;
 }
 
+/* A table that no op file names is mapped by its columns, as validate does. */
+static bool is_mapped(const audit_worker *a, const col_table *table, const sol_op *op,
+                      int phase, const char *path, size_t longest)
+{
+    if (longest || cli_has(&a->cli.options, CLI_OPT_OP))
+        return is_claimed(a, op, phase, path, longest);
+    return op->phase[phase] &&
+           cli_table_may_be(&a->lib, table, op, (sol_phase_kind)phase);
+}
+
+static bool has_op(const audit_worker *a, const col_table *table, const char *path,
+                   size_t longest)
+{
+    for (size_t i = 0; i < a->lib.n_ops; i++)
+        for (int p = 0; p < SOL_N_PHASES; p++)
+            if (is_mapped(a, table, a->lib.op[i], p, path, longest))
+                return true;
+    return false;
+}
+
 /* What is left of a table that no part of it was audited of, or not all. */
 static sc_status add_rest(audit_worker *a, const char *path, size_t first, size_t n_rows,
                           size_t used)
@@ -211,7 +231,7 @@ static sc_status audit_table(audit_worker *a, const char *path, const sol_system
     sc_diag_clear(&a->held);
     for (size_t i = 0; i < a->lib.n_ops && !status; i++)
         for (int p = 0; p < SOL_N_PHASES && !status; p++)
-            if (is_claimed(a, a->lib.op[i], p, path, longest))
+            if (is_mapped(a, table, a->lib.op[i], p, path, longest))
                 status =
                     map_part(a, table, a->lib.op[i], (sol_phase_kind)p, system, &all);
     col_table_free(table);
@@ -231,13 +251,14 @@ typedef struct wanted {
     const audit_worker *a;
     const char *path;
     size_t longest;
+    bool device; /* the table's, which names its system */
 } wanted;
 
 static bool is_wanted(const void *user, const char *column)
 {
     const wanted *w = user;
     bool any = false;
-    if (!col_points_describes(column))
+    if (!col_points_describes(column) || (w->device && strcmp(column, "device") == 0))
         return true;
     for (size_t i = 0; i < w->a->lib.n_ops && !any; i++)
         for (int p = 0; p < SOL_N_PHASES && !any; p++)
@@ -246,13 +267,23 @@ static bool is_wanted(const void *user, const char *column)
     return any;
 }
 
+/* Finds the system that the device of a table names; true where there is none. */
+static bool lacks_system(audit_worker *a, const col_table *table, const sol_system **out)
+{
+    char scratch[32];
+    int device = col_table_column(table, "device");
+    return device < 0 || !table->n_rows ||
+           cli_library_device(&a->lib, col_table_text(table, 0, device, scratch), out) ||
+           !*out;
+}
+
 sc_status audit_file(audit_worker *a, const char *path, const sol_system *system,
                      audit_outcome *out)
 {
     col_table *table = NULL;
     sc_diag diag = {0};
     a->out = out;
-    const wanted columns = {a, path, longest_claim(a, path)};
+    const wanted columns = {a, path, longest_claim(a, path), !system};
     sc_status status = col_table_load_wanted(path, is_wanted, &columns, &table, &diag);
     if (status == SC_ENOMEM) {
         a->out->diag = diag;
@@ -266,9 +297,9 @@ sc_status audit_file(audit_worker *a, const char *path, const sol_system *system
     }
     out->n_rows = table->n_rows;
     const char *why = NULL;
-    if (!columns.longest && !cli_has(&a->cli.options, CLI_OPT_OP))
+    if (!has_op(a, table, path, columns.longest))
         why = "no op file maps it";
-    else if (!system)
+    else if (!system && lacks_system(a, table, &system))
         why = "no system file; give one with --system";
     if (!why)
         return audit_table(a, path, system, columns.longest, table);
