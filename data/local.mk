@@ -5,6 +5,8 @@ dist_recordings_DATA = \
 	data/recordings/h100_sxm/activation_generation.csv \
 	data/recordings/h100_sxm/attention_context.csv \
 	data/recordings/h100_sxm/attention_generation.csv \
+	data/recordings/h100_sxm/embedding_context.csv \
+	data/recordings/h100_sxm/embedding_generation.csv \
 	data/recordings/h100_sxm/gemm_context.csv \
 	data/recordings/h100_sxm/gemm_generation.csv \
 	data/recordings/h100_sxm/mla_bmm_context.csv \
