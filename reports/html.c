@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "reports/note.h"
 
 const char rep_page_style[] =
     ":root{--bg:#fff;--fg:#1c2330;--soft:#5b6675;--line:#d5dbe3;--card:#f5f7fa;"
@@ -35,11 +36,10 @@ const char rep_page_style[] =
     "font-variant-numeric:tabular-nums}th,td{padding:.25rem .7rem;text-align:right;"
     "border-bottom:1px solid var(--line);white-space:nowrap}th:first-child,"
     "td:first-child{text-align:left}th{color:var(--soft);font-weight:600}"
-    "tr.best td{font-weight:700}.second td:nth-child(2),.second th:nth-child(2),"
-    ".words th,.words td{text-align:left}\n"
+    ".note th,.note td{text-align:left}.note th.n,.note td.n{text-align:right}"
+    ".note .w{white-space:normal;min-width:7rem}\n"
     "@media(max-width:40rem){.wide{font-size:.85rem}.wide th,.wide td{"
-    "padding:.2rem .35rem}.wide td:first-child,.second td:nth-child(2){"
-    "white-space:normal}}\n"
+    "padding:.2rem .35rem}.wide td:first-child{white-space:normal}}\n"
     "figure{margin:1rem 0;background:#fff;border:1px solid var(--line);"
     "border-radius:.5rem;overflow-x:auto}figure svg{display:block;width:100%;height:auto;"
     "min-width:40rem}\n"
@@ -50,8 +50,13 @@ const char rep_page_style[] =
     "background:var(--card);border:1px solid var(--line);border-radius:.4rem}\n"
     "#points{max-height:28rem;overflow:auto;border:1px solid var(--line)}#points th{"
     "position:sticky;top:0;background:var(--card);cursor:pointer}\n"
-    "@media print{#points{max-height:none}input,summary{display:none}"
-    "details>pre{display:block}main{max-width:none}}\n";
+    "#points td:last-child,#points th:last-child{text-align:left}\n"
+    "@media print{input,.pad{display:none}main{max-width:none;padding:0}"
+    "#points{max-height:none;overflow:visible;font-size:.65rem}#points td{padding:0 "
+    ".3rem}#points td:last-child{white-space:normal;min-width:22rem}#points::after{"
+    "content:'Printed are the rows in view and those around them; the page has all.'}"
+    "h2,h3,summary{break-after:avoid}figure,tr,.card{break-inside:avoid}"
+    "figure svg{min-width:0}}\n";
 
 /* Sorts, filters and draws the table of points, a window of rows at a time. */
 const char rep_page_script[] =
@@ -70,7 +75,7 @@ const char rep_page_script[] =
     "apply()};th.onkeydown=e=>{if(e.key==='Enter')th.onclick()};tr.append(th)});\n"
     "function pad(n){const r=document.createElement('tr'),c=document.createElement('td');"
     "c.colSpan=d.columns.length;c.style.height=n*H+'px';c.style.padding=0;"
-    "c.style.border=0;r.append(c);return r}\n"
+    "c.style.border=0;r.className='pad';r.append(c);return r}\n"
     "function draw(){const from=Math.max(0,Math.floor(box.scrollTop/H)-20),"
     "to=Math.min(rows.length,from+80);const f=document.createDocumentFragment();"
     "f.append(pad(from));for(let i=from;i<to;i++){const r=document.createElement('tr');"
@@ -90,7 +95,9 @@ const char rep_page_script[] =
     "[...tr.children].forEach((th,i)=>th.setAttribute('aria-sort',i!==sorted?'none':up?"
     "'ascending':'descending'));count.textContent=rows.length+' of '+d.rows.length+"
     "' '+(d.unit||'points');box.scrollTop=0;draw()}\n"
-    "box.onscroll=draw;q.oninput=apply;apply();\n";
+    "box.onscroll=draw;q.oninput=apply;apply();\n"
+    "addEventListener('beforeprint',()=>document.querySelectorAll('details.figure')"
+    ".forEach(x=>{x.open=true}));\n";
 
 /* ---- small pieces ---- */
 
@@ -161,119 +168,39 @@ static sc_status formula(const rep_study *study, const rep_phase *p, rep_total t
     return status;
 }
 
-static void claims(const rep_phase *p, sc_buf *out)
+/* ---- what the note says ---- */
+
+static void add_note(sc_buf *out, sc_buf *note)
 {
-    const struct {
-        const char *name;
-        const sol_claim *claim;
-    } row[] = {{"FLOP", &p->proof.flops},
-               {"bytes", &p->proof.bytes},
-               {"SOL latency", &p->proof.sol}};
-    sc_buf_add(out, "<div class=\"wide\"><table "
-                    "class=\"words\"><tr><th>quantity</th><th>function of x "
-                    "alone</th><th>depends on</th></tr>\n");
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        const char *name[SOL_MAX_AXES];
-        int n = rep_claim_axes(p, row[i].claim, name);
-        sc_buf_printf(out, "<tr><td>%s</td><td>%s</td><td>", row[i].name,
-                      sol_verdict_name(row[i].claim->verdict));
-        for (int k = 0; k < n; k++) {
-            sc_buf_add(out, k ? ", " : "");
-            rep_add_html(out, name[k]);
-        }
-        sc_buf_add(out, "</td></tr>\n");
-    }
-    sc_buf_add(out, "</table></div>\n");
+    rep_add_markdown(out, sc_buf_text(note));
+    out->failed |= note->failed;
+    sc_buf_free(note);
 }
 
-static void witness(const rep_phase *p, sc_buf *out)
+static sc_status proof(const rep_study *study, const rep_phase *p, sc_buf *out,
+                       sc_diag *diag)
 {
-    const sol_witness *w = &p->proof.witness;
-    sc_buf point[2] = {{0}, {0}};
-    if (!w->found)
-        return;
-    for (int k = 0; k < 2; k++) {
-        rep_add_point(&point[k], p->phase, w->axis[k]);
-        out->failed |= point[k].failed;
-    }
-    sc_buf_printf(out, "<p><b>Witness.</b> At x = %s, (", rep_number(w->x).c);
-    rep_add_html(out, sc_buf_text(&point[0]));
-    sc_buf_printf(out, ") takes at least %s and (", rep_seconds(w->sol_s[0]).c);
-    rep_add_html(out, sc_buf_text(&point[1]));
-    sc_buf_printf(out, ") at least %s: a factor of %s, in exact arithmetic.</p>\n",
-                  rep_seconds(w->sol_s[1]).c, rep_sig(w->ratio, 3).c);
-    sc_buf_free(&point[0]);
-    sc_buf_free(&point[1]);
-}
-
-/* ---- evidence ---- */
-
-static void models(const fit_result *fit, sc_buf *out)
-{
-    static const char *const axes[] = {[FIT_AXES_X] = "x", [FIT_AXES_BS] = "b, s"};
-    sc_buf_add(out, "<div class=\"wide\"><table "
-                    "class=\"second\"><tr><th>axes</th><th>model</th><th>median"
-                    "</th><th>p90</th><th>bias</th><th>parameters</th></tr>\n");
-    for (int a = 0; a < 2; a++)
-        for (int i = 0; i < fit->n_models[a]; i++) {
-            const fit_score *m = &fit->model[a][i];
-            sc_buf_printf(out, "<tr%s><td>%s</td><td>",
-                          i == fit->best[a] ? " class=\"best\"" : "", axes[a]);
-            rep_add_html(out, m->name);
-            sc_buf_printf(out, "</td><td>%s</td><td>%s</td><td>%s</td><td>%d</td></tr>\n",
-                          rep_percent(m->median_error).c, rep_percent(m->p90_error).c,
-                          rep_percent(m->signed_error).c, m->parameters);
-        }
-    sc_buf_add(out, "</table></div>\n");
-}
-
-static sc_status regions(const rep_study *study, const rep_phase *p, sc_buf *out,
-                         sc_diag *diag)
-{
-    rep_region region[REP_N_REGIONS];
-    int n;
-    sc_status status = rep_regions(study, p, region, &n, diag);
-    if (status != SC_OK || n == 0)
-        return status;
-    sc_buf_add(out, "<p>What a model on x alone costs: 90th percentile of the held-out "
-                    "error of the best model of each axis set.</p>\n<div class=\"wide\">"
-                    "<table><tr><th>region</th><th>points</th><th>x</th><th>on x</th>"
-                    "<th>on b, s</th><th>cost of x</th></tr>\n");
-    for (int i = 0; i < n; i++) {
-        const rep_region *r = &region[i];
-        sc_buf_printf(out,
-                      "<tr%s><td>%s</td><td>%zu</td><td>%s to %s</td><td>%s</td><td>%s"
-                      "</td><td>%s</td></tr>\n",
-                      i ? "" : " class=\"best\"", r->name, r->n, rep_number(r->x_lo).c,
-                      rep_number(r->x_hi).c, rep_percent(r->p90[FIT_AXES_X]).c,
-                      rep_percent(r->p90[FIT_AXES_BS]).c, rep_percent(r->cost).c);
-    }
-    sc_buf_add(out, "</table></div>\n");
-    return SC_OK;
+    sc_buf note = {0};
+    sc_status status = rep_add_proof(&note, study, p, diag);
+    add_note(out, &note);
+    return status;
 }
 
 static sc_status evidence(const rep_study *study, const rep_phase *p, sc_buf *out,
                           sc_diag *diag)
 {
-    const fit_lack_of_fit *l = &p->fit.lof;
-    sc_buf_printf(out, "<h3>Measurements: %zu points</h3>\n", p->points.n);
-    if (!p->fitted)
+    sc_buf note = {0};
+    if (p->points.n == 0)
         return SC_OK;
-    sc_buf_add(out, "<p>Held-out error, cross-validation grouped by x; the best model of "
-                    "each axis set in bold.</p>\n");
-    models(&p->fit, out);
-    sc_status status = regions(study, p, out, diag);
-    if (l->n_x > 0)
-        sc_buf_printf(
-            out,
-            "<p>%d points share %d values of x with another (b,s); their latency "
-            "spreads %s in the median and %s at most. Lack of fit of any function "
-            "of x: p %s.</p>\n",
-            l->n_points, l->n_x, rep_spread(l->spread_median).c,
-            rep_spread(l->spread_max).c, rep_p_value(l->p).c);
-    sc_buf_printf(out, "<p><b>Measurements say %s:</b> ", fit_kind_name(p->fit.kind));
-    rep_add_html(out, p->fit.reason);
-    sc_buf_add(out, ".</p>\n");
+    sc_buf_printf(out, "<h3>Measurements: %zu point%s", p->points.n,
+                  p->points.n == 1 ? "" : "s");
+    if (p->points.device[0]) {
+        sc_buf_add(out, " on ");
+        rep_add_html(out, p->points.device);
+    }
+    sc_buf_add(out, "</h3>\n");
+    sc_status status = rep_add_phase_evidence(&note, study, p, diag);
+    add_note(out, &note);
     return status;
 }
 
@@ -322,7 +249,8 @@ static void figures(char *const svg[REP_N_FIGURES], const rep_phase *p, sc_buf *
     for (int k = REP_FIGURE_LATENCY + 1; k < REP_N_FIGURES; k++) {
         if (!svg[k])
             continue;
-        sc_buf_printf(out, "<details><summary>%s: ", rep_figure_name((rep_figure)k));
+        sc_buf_printf(out, "<details class=\"figure\"><summary>%s: ",
+                      rep_figure_name((rep_figure)k));
         rep_add_html(out, rep_figure_text((rep_figure)k));
         sc_buf_add(out, "</summary>\n");
         figure(svg[k], p, (rep_figure)k, out);
@@ -349,9 +277,8 @@ static sc_status phase_section(const rep_study *study, const rep_phase *p,
         status = formula(study, p, REP_NETWORK, "network bytes", out, diag);
     if (status != SC_OK)
         return status == SC_ENOMEM ? sc_diag_nomem(diag) : status;
-    claims(p, out);
-    witness(p, out);
-    if (p->points.n > 0)
+    status = proof(study, p, out, diag);
+    if (status == SC_OK)
         status = evidence(study, p, out, diag);
     figures(svg, p, out);
     return status == SC_OK ? rep_done(out, diag) : status;
@@ -471,12 +398,16 @@ sc_status rep_html(const rep_study *study, const rep_svgs *svg, sc_buf *out,
 {
     sc_status status = SC_OK;
     bool measured = false;
+    sc_buf note = {0};
     head_and_title(study, out);
     sc_buf_add(out, "<div class=\"cards\">\n");
     for (int k = 0; k < SOL_N_PHASES; k++)
         if (study->phase[k].present)
             decision_card(&study->phase[k], out);
     sc_buf_add(out, "</div>\n");
+    rep_add_decision(&note, study);
+    rep_add_study_facts(&note, study);
+    add_note(out, &note);
     for (int k = 0; k < SOL_N_PHASES && status == SC_OK; k++)
         if (study->phase[k].present) {
             measured |= study->phase[k].points.n > 0;
@@ -484,15 +415,16 @@ sc_status rep_html(const rep_study *study, const rep_svgs *svg, sc_buf *out,
         }
     if (status == SC_OK && measured)
         points_section(study, out);
-    sc_buf_add(out, "<h2>Contract</h2>\n");
+    if (status == SC_OK)
+        status = rep_add_consequences(&note, study, diag);
+    add_note(out, &note);
+    sc_buf_add(out, "<h2>Files</h2>\n");
     if (status == SC_OK)
         status = folded(study, "cases.yaml", rep_cases, out, diag);
     if (status == SC_OK)
         status = folded(study, "query_signature.py", rep_query_signature, out, diag);
     if (status != SC_OK)
         return status;
-    sc_buf_add(out, "<h2>Reproduce</h2>\n<pre>");
-    rep_add_html(out, study->command);
-    sc_buf_add(out, "</pre>\n</main>\n</body>\n</html>\n");
+    sc_buf_add(out, "</main>\n</body>\n</html>\n");
     return rep_done(out, diag);
 }

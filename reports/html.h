@@ -9,6 +9,11 @@
 /* Appends foreign text with &, <, > and quotes as entities, safe in text and attributes.
  */
 void rep_add_html(sc_buf *out, const char *text);
+/* One byte of text that is known to be clean, likewise. */
+void rep_add_html_char(sc_buf *out, char c);
+
+/* Appends what note.c and note_evidence.c have written as HTML; pictures are left out. */
+void rep_add_markdown(sc_buf *out, const char *text);
 
 /* What every page shares: its style, and the script that sorts, filters and draws the
  * table whose columns and rows stand as JSON in #data: a window of rows at a time, into

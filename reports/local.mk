@@ -17,6 +17,7 @@ libscreports_la_SOURCES = \
 	reports/html.h \
 	reports/internal.h \
 	reports/json.c \
+	reports/markdown.c \
 	reports/mathml.c \
 	reports/modes.c \
 	reports/note.c \

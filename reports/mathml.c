@@ -7,22 +7,26 @@
 #include "base/alloc.h"
 #include "reports/html.h"
 
+void rep_add_html_char(sc_buf *out, char c)
+{
+    const char *entity = c == '&'    ? "&amp;"
+                         : c == '<'  ? "&lt;"
+                         : c == '>'  ? "&gt;"
+                         : c == '"'  ? "&quot;"
+                         : c == '\'' ? "&#39;"
+                                     : NULL;
+    if (entity)
+        sc_buf_add(out, entity);
+    else
+        sc_buf_addn(out, &c, 1);
+}
+
 void rep_add_html(sc_buf *out, const char *text)
 {
     sc_buf clean = {0};
     rep_add_clean(&clean, text);
-    for (const char *p = sc_buf_text(&clean); *p; p++) {
-        const char *entity = *p == '&'    ? "&amp;"
-                             : *p == '<'  ? "&lt;"
-                             : *p == '>'  ? "&gt;"
-                             : *p == '"'  ? "&quot;"
-                             : *p == '\'' ? "&#39;"
-                                          : NULL;
-        if (entity)
-            sc_buf_add(out, entity);
-        else
-            sc_buf_addn(out, p, 1);
-    }
+    for (const char *p = sc_buf_text(&clean); *p; p++)
+        rep_add_html_char(out, *p);
     out->failed |= clean.failed;
     sc_buf_free(&clean);
 }
@@ -33,12 +37,17 @@ enum { LOOSE, SUM, PRODUCT, POWER, ATOM };
 static int binding(const sol_expr *e)
 {
     switch (e->op) {
+    case SOL_OP_NUMBER:
+        return fmpq_sgn(e->number) < 0                ? SUM
+               : !fmpz_is_one(fmpq_denref(e->number)) ? POWER
+                                                      : ATOM;
     case SOL_OP_ADD:
     case SOL_OP_SUB:
     case SOL_OP_NEG:
         return SUM;
     case SOL_OP_MUL:
         return PRODUCT;
+    case SOL_OP_DIV: /* a fraction needs brackets as a base and nowhere else */
     case SOL_OP_POW:
     case SOL_OP_IPOW:
         return POWER;
@@ -49,8 +58,6 @@ static int binding(const sol_expr *e)
     case SOL_OP_EQ:
     case SOL_OP_NE:
         return LOOSE;
-    case SOL_OP_NUMBER:
-        return fmpq_sgn(e->number) < 0 ? SUM : ATOM;
     default:
         return ATOM;
     }

@@ -144,7 +144,7 @@ static void add_second_sentence(sc_buf *out, const rep_study *study)
 }
 
 /* Facts of the study as a two-column table without a header to fill. */
-static void add_facts(sc_buf *out, const rep_study *study)
+void rep_add_study_facts(sc_buf *out, const rep_study *study)
 {
     const sol_op *op = study->op;
     sc_buf_add(out, "| | |\n|---|---|\n| op | ");
@@ -177,11 +177,8 @@ static void add_facts(sc_buf *out, const rep_study *study)
     sc_buf_printf(out, ", solcheck %s |\n\n", PACKAGE_VERSION);
 }
 
-static void add_head(sc_buf *out, const rep_study *study)
+void rep_add_decision(sc_buf *out, const rep_study *study)
 {
-    sc_buf_add(out, "# Axis decision: ");
-    rep_add_code(out, study->op->name);
-    sc_buf_add(out, "\n\n");
     sc_buf text = {0};
     add_first_sentence(&text, study);
     add_second_sentence(&text, study);
@@ -202,7 +199,6 @@ static void add_head(sc_buf *out, const rep_study *study)
         sc_buf_add(&text, ".");
         rep_add_paragraph(out, &text);
     }
-    add_facts(out, study);
 }
 
 /* ---- why: speed of light ---- */
@@ -246,6 +242,12 @@ static sc_status add_forms(sc_buf *out, const rep_study *study, const rep_phase 
     return status;
 }
 
+/* The lattice takes a function like pow(a, b*s) for one of b and of s. */
+static int axes_needed(const sol_claim *claim)
+{
+    return claim->verdict == SOL_PROVED && claim->rank > 1 ? 1 : claim->rank;
+}
+
 static void add_claim(sc_buf *out, const rep_phase *p, const char *what,
                       const sol_claim *claim)
 {
@@ -257,7 +259,7 @@ static void add_claim(sc_buf *out, const rep_phase *p, const char *what,
     } else {
         sc_buf_add(out, "no axis");
     }
-    sc_buf_printf(out, " | %d |\n", claim->rank);
+    sc_buf_printf(out, " | %d |\n", axes_needed(claim));
 }
 
 /* Two names and one axis look like a contradiction. */
@@ -268,7 +270,7 @@ static void add_axes_legend(sc_buf *out, const rep_phase *p)
     bool fewer = false;
     for (int i = 0; i < 3; i++) {
         const char *name[SOL_MAX_AXES];
-        fewer |= rep_claim_axes(p, claim[i], name) > claim[i]->rank;
+        fewer |= rep_claim_axes(p, claim[i], name) > axes_needed(claim[i]);
     }
     if (fewer) {
         sc_buf_add(&text, "Where fewer axes are needed than are named, only a product of "
@@ -390,9 +392,12 @@ static sc_status add_why(sc_buf *out, const rep_study *study, const rep_phase *p
         sc_buf_add(out, "and with the numbers of this configuration:\n\n");
         status = add_forms(out, study, p, &study->config, diag);
     }
-    if (status != SC_OK) {
-        return status;
-    }
+    return status == SC_OK ? rep_add_proof(out, study, p, diag) : status;
+}
+
+sc_status rep_add_proof(sc_buf *out, const rep_study *study, const rep_phase *p,
+                        sc_diag *diag)
+{
     sc_buf_add(out, "| quantity | is a function of x alone | depends on | axes needed |\n"
                     "|---|---|---|--:|\n");
     add_claim(out, p,
@@ -520,11 +525,27 @@ static void add_reproduce(sc_buf *out, const rep_study *study)
     rep_add_paragraph(out, &text);
 }
 
+sc_status rep_add_consequences(sc_buf *out, const rep_study *study, sc_diag *diag)
+{
+    sc_status status = add_frozen(out, study, diag);
+    if (status == SC_OK) {
+        add_signature(out, study);
+        add_parameters(out, study);
+        rep_add_limits(out, study);
+        add_reproduce(out, study);
+    }
+    return status;
+}
+
 static sc_status add_sections(sc_buf *out, const rep_study *study, bool plots,
                               sc_diag *diag)
 {
     sc_status status = SC_OK;
-    add_head(out, study);
+    sc_buf_add(out, "# Axis decision: ");
+    rep_add_code(out, study->op->name);
+    sc_buf_add(out, "\n\n");
+    rep_add_decision(out, study);
+    rep_add_study_facts(out, study);
     sc_buf_add(out, "## Why: the speed of light\n\n");
     for (int k = 0; k < SOL_N_PHASES && status == SC_OK; k++) {
         if (study->phase[k].present) {
@@ -535,16 +556,9 @@ static sc_status add_sections(sc_buf *out, const rep_study *study, bool plots,
         status = rep_add_evidence(out, study, plots, diag);
     }
     if (status == SC_OK) {
-        status = add_frozen(out, study, diag);
+        status = rep_add_consequences(out, study, diag);
     }
-    if (status == SC_OK) {
-        add_signature(out, study);
-        add_parameters(out, study);
-        rep_add_limits(out, study);
-        add_reproduce(out, study);
-        status = rep_done(out, diag);
-    }
-    return status;
+    return status == SC_OK ? rep_done(out, diag) : status;
 }
 
 sc_status rep_note_of(const rep_study *study, bool plots, sc_buf *out, sc_diag *diag)

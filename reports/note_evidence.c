@@ -13,6 +13,15 @@ static const char *phase_title(const rep_phase *p)
     return p->phase->kind == SOL_CONTEXT ? "Context" : "Generation";
 }
 
+static void add_verdict(sc_buf *out, const rep_phase *p)
+{
+    sc_buf text = {0};
+    sc_buf_printf(&text, "**Measured: %s.** ", fit_kind_name(p->fit.kind));
+    rep_add_md(&text, p->fit.reason);
+    sc_buf_add(&text, ".");
+    rep_add_paragraph(out, &text);
+}
+
 /* ---- models ---- */
 
 static void add_model_row(sc_buf *out, const fit_score *s, const char *axes, bool best)
@@ -345,20 +354,12 @@ static void add_next(sc_buf *out, const rep_phase *p)
     rep_add_paragraph(out, &text);
 }
 
-static sc_status add_phase(sc_buf *out, const rep_study *study, const rep_phase *p,
-                           bool plots, sc_diag *diag)
+sc_status rep_add_phase_evidence(sc_buf *out, const rep_study *study, const rep_phase *p,
+                                 sc_diag *diag)
 {
     sc_status status = SC_OK;
-    sc_buf_printf(out, "### %s", phase_title(p));
-    if (p->points.n > 0) {
-        sc_buf_printf(out, ": %zu points", p->points.n);
-        if (p->points.device[0]) {
-            sc_buf_add(out, " on ");
-            rep_add_md(out, p->points.device);
-        }
-    }
-    sc_buf_add(out, "\n\n");
     if (p->fitted) {
+        add_verdict(out, p);
         add_models(out, study, p);
         add_cost(out, study, p);
         status = add_regions(out, study, p, diag);
@@ -374,6 +375,22 @@ static sc_status add_phase(sc_buf *out, const rep_study *study, const rep_phase 
         status = add_shares(out, study, p, diag);
         add_next(out, p);
     }
+    return status;
+}
+
+static sc_status add_phase(sc_buf *out, const rep_study *study, const rep_phase *p,
+                           bool plots, sc_diag *diag)
+{
+    sc_buf_printf(out, "### %s", phase_title(p));
+    if (p->points.n > 0) {
+        sc_buf_printf(out, ": %zu point%s", p->points.n, p->points.n == 1 ? "" : "s");
+        if (p->points.device[0]) {
+            sc_buf_add(out, " on ");
+            rep_add_md(out, p->points.device);
+        }
+    }
+    sc_buf_add(out, "\n\n");
+    sc_status status = rep_add_phase_evidence(out, study, p, diag);
     if (plots) {
         const char *phase = sol_phase_name(p->phase->kind);
         sc_buf_printf(out, "![SOL and %s latency, %s phase](sol-vs-measured-%s.svg)\n\n",

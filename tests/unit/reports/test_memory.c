@@ -1,9 +1,11 @@
-/* solcheck - every allocation of reports/ fails once: SC_ENOMEM, no crash, nothing
- * written SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see
- * LICENSE */
+/* solcheck - allocations of reports/ fail: SC_ENOMEM, no crash, nothing written.
+ * SC_ALLOC_STRIDE=1 fails every one, once alone and once with all that follow; the
+ * default draws some. SPDX-License-Identifier: GPL-3.0-or-later WITH additional
+ * permission, see LICENSE */
 #include <config.h>
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -33,14 +35,15 @@ static sc_status page(const rep_study *study, sc_buf *out, sc_diag *diag)
 /* Fails the nth allocation for n = 1, 1 + step, ... until the writer succeeds. */
 static void starve(const rep_study *study, writer *write, const char *name)
 {
+    const char *stride = getenv("SC_ALLOC_STRIDE");
+    unsigned long step = stride ? strtoul(stride, NULL, 10) : 0, n = 1;
     sc_buf want = {0};
     cr_assert_eq(write(study, &want, NULL), SC_OK);
-    unsigned long n = 1;
-    for (;; n += 1 + n / 40) {
+    for (bool sticky = false;; sticky = !sticky) {
         sc_buf out = {0};
         sc_diag diag;
         sc_diag_clear(&diag);
-        sc_alloc_fail_at(n, n % 2 == 0);
+        sc_alloc_fail_at(n, sticky);
         sc_status status = write(study, &out, &diag);
         sc_alloc_fail_at(0, 0);
         if (status == SC_OK) {
@@ -52,6 +55,7 @@ static void starve(const rep_study *study, writer *write, const char *name)
         cr_assert_eq(status, SC_ENOMEM, "%s at %lu: %s", name, n, diag.message);
         cr_assert_eq(diag.code, SC1000, "%s at %lu: %s", name, n, diag.message);
         sc_buf_free(&out);
+        n += !step ? 1 + n / 40 : sticky ? step : 0;
     }
     cr_expect(n > 10, "%s: only %lu allocations", name, n);
     sc_buf_free(&want);
