@@ -52,29 +52,31 @@ static sc_status allocate(mock_bench *bench, sc_diag *diag)
     return SC_OK;
 }
 
-/* Has the class write its index tensors on the host, and uploads them. */
-static sc_status fill_index(mock_bench *bench, sc_diag *diag)
+/* Has the class write the index tensors in host memory. Released by the caller, on errors
+ * too. */
+static sc_status make_index(const mock_bench *bench, mock_host *host, sc_diag *diag)
 {
-    mock_host host = {{NULL}};
-    sc_status status = SC_OK;
-    for (int i = 0; i < bench->n && !status; i++) {
+    for (int i = 0; i < bench->n; i++) {
         if (bench->tensor[i].role != MOCK_INDEX)
             continue;
-        host.ptr[i] = sc_calloc(1, mock_tensor_bytes(&bench->tensor[i]));
-        if (!host.ptr[i])
-            status = sc_diag_nomem(diag);
+        host->ptr[i] = sc_calloc(1, mock_tensor_bytes(&bench->tensor[i]));
+        if (!host->ptr[i])
+            return sc_diag_nomem(diag);
     }
-    if (!status)
-        status = bench->cls->fill(&bench->c, host.ptr, diag);
+    return bench->cls->fill(&bench->c, host->ptr, diag);
+}
+
+static sc_status upload_index(mock_bench *bench, const mock_host *host, sc_diag *diag)
+{
+    sc_status status = SC_OK;
     for (int i = 0; i < bench->n && !status; i++)
-        if (host.ptr[i])
-            status = bench->ops->upload(bench->dev, bench->ptr[i], host.ptr[i],
+        if (bench->tensor[i].role == MOCK_INDEX)
+            status = bench->ops->upload(bench->dev, bench->ptr[i], host->ptr[i],
                                         mock_tensor_bytes(&bench->tensor[i]), diag);
-    mock_host_free(&host);
     return status;
 }
 
-static sc_status fill(mock_bench *bench, sc_diag *diag)
+static sc_status fill(mock_bench *bench, const mock_host *index, sc_diag *diag)
 {
     const mock_device_ops *ops = bench->ops;
     for (int i = 0; i < bench->n; i++) {
@@ -91,12 +93,20 @@ static sc_status fill(mock_bench *bench, sc_diag *diag)
         if (status)
             return status;
     }
-    return fill_index(bench, diag);
+    if (index)
+        return upload_index(bench, index, diag);
+    mock_host made = {{NULL}};
+    sc_status status = make_index(bench, &made, diag);
+    if (!status)
+        status = upload_index(bench, &made, diag);
+    mock_host_free(&made);
+    return status;
 }
 
-sc_status mock_bench_new(const mock_class *cls, const mock_case *c,
-                         const mock_device_ops *ops, mock_device *dev, mock_bench **out,
-                         sc_diag *diag)
+/* index: NULL has the class make it. */
+static sc_status bench_new(const mock_class *cls, const mock_case *c,
+                           const mock_device_ops *ops, mock_device *dev,
+                           const mock_host *index, mock_bench **out, sc_diag *diag)
 {
     mock_bench *bench = sc_calloc(1, sizeof *bench);
     if (!bench)
@@ -112,7 +122,7 @@ sc_status mock_bench_new(const mock_class *cls, const mock_case *c,
     if (!status)
         status = allocate(bench, diag);
     if (!status)
-        status = fill(bench, diag);
+        status = fill(bench, index, diag);
     if (!status)
         status = ops->prepare(dev, cls->name, &bench->c, bench->ptr, &bench->exec, diag);
     if (status) {
@@ -121,6 +131,19 @@ sc_status mock_bench_new(const mock_class *cls, const mock_case *c,
     }
     *out = bench;
     return SC_OK;
+}
+
+sc_status mock_bench_new(const mock_class *cls, const mock_case *c,
+                         const mock_device_ops *ops, mock_device *dev, mock_bench **out,
+                         sc_diag *diag)
+{
+    return bench_new(cls, c, ops, dev, NULL, out, diag);
+}
+
+sc_status mock_bench_copy(const mock_bench *bench, const mock_host *index,
+                          mock_bench **out, sc_diag *diag)
+{
+    return bench_new(bench->cls, &bench->c, bench->ops, bench->dev, index, out, diag);
 }
 
 void mock_bench_free(mock_bench *bench)
@@ -158,11 +181,13 @@ static sc_status download(const mock_bench *bench, int i, void **out, sc_diag *d
     return SC_OK;
 }
 
-sc_status mock_host_inputs(const mock_bench *bench, mock_host *out, sc_diag *diag)
+/* Downloads the tensors whose role has its bit set. */
+static sc_status host_roles(const mock_bench *bench, unsigned roles, mock_host *out,
+                            sc_diag *diag)
 {
     mock_host host = {{NULL}};
     for (int i = 0; i < bench->n; i++) {
-        if (i == bench->output || bench->tensor[i].role == MOCK_SIDE)
+        if (!(roles >> bench->tensor[i].role & 1))
             continue;
         sc_status status = download(bench, i, &host.ptr[i], diag);
         if (status) {
@@ -172,6 +197,16 @@ sc_status mock_host_inputs(const mock_bench *bench, mock_host *out, sc_diag *dia
     }
     *out = host;
     return SC_OK;
+}
+
+sc_status mock_host_inputs(const mock_bench *bench, mock_host *out, sc_diag *diag)
+{
+    return host_roles(bench, ~(1U << MOCK_OUTPUT | 1U << MOCK_SIDE), out, diag);
+}
+
+sc_status mock_host_index(const mock_bench *bench, mock_host *out, sc_diag *diag)
+{
+    return host_roles(bench, 1U << MOCK_INDEX, out, diag);
 }
 
 sc_status mock_bench_output(const mock_bench *bench, void **out, sc_diag *diag)

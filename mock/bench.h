@@ -29,9 +29,16 @@ struct mock_bench {
 typedef struct mock_host {
     void *ptr[MOCK_MAX_TENSORS];
 } mock_host;
-/* Downloads the inputs (output = false) or the output alone. Errors: SC_ENOMEM, SC_EGPU.
+/* Downloads everything but outputs, or the index tensors alone. Errors: SC_ENOMEM,
+ * SC_EGPU.
  */
 sc_status mock_host_inputs(const mock_bench *bench, mock_host *out, sc_diag *diag);
+sc_status mock_host_index(const mock_bench *bench, mock_host *out, sc_diag *diag);
+/* The same case on memory of its own, with these index tensors: making them anew can take
+ * longer than everything else (the cosines of 131072 positions). Errors: those of
+ * mock_bench_new. */
+sc_status mock_bench_copy(const mock_bench *bench, const mock_host *index,
+                          mock_bench **out, sc_diag *diag);
 void mock_host_free(mock_host *host);
 /* Downloads the output into a new buffer, release with sc_free. */
 sc_status mock_bench_output(const mock_bench *bench, void **out, sc_diag *diag);

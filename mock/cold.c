@@ -35,6 +35,7 @@ sc_status mock_bench_make_cold(mock_bench *bench, double l2_B, double touched_B,
                                sc_diag *diag)
 {
     int n;
+    mock_host index;
     sc_status status = mock_cold_copies(l2_B, touched_B, &n, diag);
     if (status)
         return status;
@@ -42,15 +43,18 @@ sc_status mock_bench_make_cold(mock_bench *bench, double l2_B, double touched_B,
     bench->list = sc_calloc((size_t)n, sizeof *bench->list);
     if (!bench->copy || !bench->list)
         return sc_diag_nomem(diag);
+    status = mock_host_index(bench, &index, diag);
+    if (status)
+        return status;
     bench->list[0] = bench->exec;
     bench->n_list = 1;
     while (bench->n_list < n && !status) {
         mock_bench **copy = &bench->copy[bench->n_list - 1];
-        status =
-            mock_bench_new(bench->cls, &bench->c, bench->ops, bench->dev, copy, diag);
+        status = mock_bench_copy(bench, &index, copy, diag);
         if (!status)
             bench->list[bench->n_list++] = (*copy)->exec;
     }
+    mock_host_free(&index);
     bench->between_B = (bench->n_list - 1) * touched_B;
     return status;
 }

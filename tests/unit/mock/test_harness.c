@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "fake.h"
+#include "mock/bench.h"
 
 static mock_bench *open_bench(fake_fault fault, const mock_device_ops **ops,
                               mock_device **dev)
@@ -703,5 +704,51 @@ Test(cold, runs_on_the_cpu_eager_and_as_a_graph)
         cr_assert_gt(t.median_s, 0);
         mock_bench_free(bench);
     }
+    ops->close(dev);
+}
+
+static const mock_class *counted;
+static int n_fills;
+
+static sc_status counting_fill(const mock_case *c, void *const host[], sc_diag *diag)
+{
+    n_fills++;
+    return counted->fill(c, host, diag);
+}
+
+/* The cosines of rope take as long to make as the cache is long: once is enough. */
+Test(cold, copies_take_their_index_tensors_from_the_first)
+{
+    mock_case c;
+    mock_bench *bench;
+    mock_device *dev;
+    mock_device_info info;
+    mock_compare compare;
+    const mock_device_ops *ops = mock_cpu_ops();
+    counted = mock_class_find("rope");
+    mock_class cls = *counted;
+    cls.fill = counting_fill;
+    cr_assert_eq(ops->open(0, &dev, &info, NULL), SC_OK);
+    mock_case_init(&cls, SOL_GENERATION, 3, 117, &c);
+    fake_small(&cls, c.param);
+    cr_assert_eq(mock_bench_new(&cls, &c, ops, dev, &bench, NULL), SC_OK);
+    cr_assert_eq(mock_bench_make_cold(bench, 2e4, 6e3, NULL), SC_OK);
+    cr_assert_eq(bench->n_list, 8);
+    cr_assert_eq(n_fills, 1);
+    for (int i = 0; i + 1 < bench->n_list; i++) {
+        mock_host first, copy;
+        cr_assert_eq(mock_host_inputs(bench, &first, NULL), SC_OK);
+        cr_assert_eq(mock_host_inputs(bench->copy[i], &copy, NULL), SC_OK);
+        for (int k = 0; k < bench->n; k++) {
+            cr_assert_neq(bench->copy[i]->ptr[k], bench->ptr[k]);
+            cr_assert(!first.ptr[k] || memcmp(first.ptr[k], copy.ptr[k],
+                                              mock_tensor_bytes(&bench->tensor[k])) == 0);
+        }
+        cr_assert_eq(mock_bench_compare(bench->copy[i], 3, &compare, NULL), SC_OK);
+        cr_assert(mock_compare_ok(&compare));
+        mock_host_free(&first);
+        mock_host_free(&copy);
+    }
+    mock_bench_free(bench);
     ops->close(dev);
 }
