@@ -22,9 +22,11 @@ static void set(sc_diag *diag, sc_severity severity, sc_code code, const char *f
     diag->severity = severity;
     diag->code = code;
     vsnprintf(diag->message, sizeof diag->message, fmt, ap);
+    sc_utf8_mend(diag->message); /* foreign text, or cut inside of a character */
 }
 
-sc_status sc_diag_fail(sc_diag *diag, sc_status status, sc_code code, const char *fmt, ...)
+sc_status sc_diag_fail(sc_diag *diag, sc_status status, sc_code code, const char *fmt,
+                       ...)
 {
     if (diag) {
         va_list ap;
@@ -45,7 +47,8 @@ void sc_diag_warn(sc_diag *diag, sc_code code, const char *fmt, ...)
     va_end(ap);
 }
 
-/* Copies the first line of source, tabs as single spaces so that the caret stays aligned. */
+/* Copies the first line of source, tabs as single spaces so that the caret stays aligned.
+ */
 static void copy_line(char *to, size_t size_B, const char *source)
 {
     size_t n = 0;
@@ -76,6 +79,7 @@ void sc_diag_hint(sc_diag *diag, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(diag->hint, sizeof diag->hint, fmt, ap);
     va_end(ap);
+    sc_utf8_mend(diag->hint);
 }
 
 sc_status sc_diag_nomem(sc_diag *diag)

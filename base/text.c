@@ -88,7 +88,8 @@ sc_status sc_buf_printf(sc_buf *buf, const char *fmt, ...)
 
 sc_status sc_buf_add_xml(sc_buf *buf, const char *text)
 {
-    for (; *text; text++)
+    for (size_t n; *text; text += n ? n : 1) {
+        n = sc_utf8_length(text);
         switch (*text) {
         case '&':
             sc_buf_add(buf, "&amp;");
@@ -103,8 +104,12 @@ sc_status sc_buf_add_xml(sc_buf *buf, const char *text)
             sc_buf_add(buf, "&quot;");
             break;
         default:
-            sc_buf_addn(buf, (unsigned char)*text < ' ' ? "?" : text, 1);
+            if (!n || (unsigned char)*text < ' ')
+                sc_buf_add(buf, "?");
+            else
+                sc_buf_addn(buf, text, n);
         }
+    }
     return buf->failed ? SC_ENOMEM : SC_OK;
 }
 
@@ -392,6 +397,33 @@ int sc_suggest(const char *wanted, const char *const *names, size_t n, char *out
         used += (size_t)wrote;
     }
     return found;
+}
+
+size_t sc_utf8_length(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    if (p[0] < 0x80)
+        return 1;
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f) ||
+        (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe))
+        return 0;
+    return n;
+}
+
+void sc_utf8_mend(char *text)
+{
+    for (size_t n; *text; text += n ? n : 1) {
+        n = sc_utf8_length(text);
+        if (!n)
+            *text = '?';
+    }
 }
 
 bool sc_ends_with(const char *text, const char *suffix)

@@ -35,9 +35,8 @@ sc_status sc_buf_add(sc_buf *buf, const char *text);
 sc_status sc_buf_addn(sc_buf *buf, const char *text, size_t n);
 sc_status sc_buf_printf(sc_buf *buf, const char *fmt, ...) SC_TEXT_PRINTF(2, 3);
 sc_status sc_buf_vprintf(sc_buf *buf, const char *fmt, va_list ap) SC_TEXT_PRINTF(2, 0);
-/* Appends text as an XML attribute value; control characters, which XML cannot hold,
- * become
- * '?'. */
+/* Appends text as an XML attribute value; control characters and bytes that are no UTF-8,
+ * which XML cannot hold, become '?'. */
 sc_status sc_buf_add_xml(sc_buf *buf, const char *text);
 /* The text so far, "" when empty; owned by the buffer. */
 const char *sc_buf_text(const sc_buf *buf);
@@ -74,6 +73,13 @@ int sc_edit_distance(const char *a, const char *b);
  * none is near. Returns the number written. */
 int sc_suggest(const char *wanted, const char *const *names, size_t n, char *out,
                size_t out_B);
+
+/* Length of the UTF-8 sequence at text, 1 to 4; 0 if it is malformed (RFC 3629: no overlong
+ * forms, no surrogates) or a non-character that XML forbids. The NUL at the end has 1. */
+size_t sc_utf8_length(const char *text);
+/* Replaces bytes that are no UTF-8 by '?', in place: foreign text, or a character that was
+ * cut. */
+void sc_utf8_mend(char *text);
 
 bool sc_ends_with(const char *text, const char *suffix);
 /* dir + "/" + name, or NULL without memory; release with sc_free. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cli/json.h"
 
 static const char *plural(size_t n)
 {
@@ -163,32 +164,28 @@ sc_status audit_text(cli_session *cli, const audit_report *report, sc_buf *out)
 
 /* ---- JSON ---- */
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *share_json(const col_share *s)
 {
-    return json_pack("{s:o, s:o, s:o, s:o}", "median", number(s->median), "p90",
-                     number(s->p90), "p99", number(s->p99), "largest",
-                     number(s->largest));
+    return json_pack("{s:o, s:o, s:o, s:o}", "median", cli_json_number(s->median), "p90",
+                     cli_json_number(s->p90), "p99", cli_json_number(s->p99), "largest",
+                     cli_json_number(s->largest));
 }
 
 static json_t *finding_json(const col_finding *f)
 {
-    json_t *json = json_pack(
-        "{s:b, s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f}", "violation",
-        (int)f->violation, "slow", (int)f->slow, "suspect", col_suspect_name(f->suspect),
-        "evidence", f->evidence, "limiter", col_limiter_name(f->limiter), "dtypes",
-        f->dtypes, "rows", (json_int_t)f->n_rows, "peers", (json_int_t)f->n_peers,
-        "median", f->median, "largest", f->largest);
-    json_t *worst =
-        json_pack("{s:i, s:s, s:f, s:f}", "line", f->line, "point", f->worst,
-                  "latency_ms", 1e3 * f->latency_s, "bound_ms", 1e3 * f->bound_s);
+    json_t *json =
+        json_pack("{s:b, s:b, s:s, s:o, s:s, s:s, s:I, s:I, s:o, s:o}", "violation",
+                  (int)f->violation, "slow", (int)f->slow, "suspect",
+                  col_suspect_name(f->suspect), "evidence", cli_json_text(f->evidence),
+                  "limiter", col_limiter_name(f->limiter), "dtypes", f->dtypes, "rows",
+                  (json_int_t)f->n_rows, "peers", (json_int_t)f->n_peers, "median",
+                  cli_json_number(f->median), "largest", cli_json_number(f->largest));
+    json_t *worst = json_pack("{s:i, s:o, s:f, s:f}", "line", f->line, "point",
+                              cli_json_text(f->worst), "latency_ms", 1e3 * f->latency_s,
+                              "bound_ms", 1e3 * f->bound_s);
     json_t *also = f->also != f->suspect
-                       ? json_pack("{s:s, s:s}", "suspect", col_suspect_name(f->also),
-                                   "evidence", f->also_evidence)
+                       ? json_pack("{s:s, s:o}", "suspect", col_suspect_name(f->also),
+                                   "evidence", cli_json_text(f->also_evidence))
                        : json_null();
     json_object_set_new(json, "worst", worst);
     json_object_set_new(json, "also", also);
@@ -197,38 +194,40 @@ static json_t *finding_json(const col_finding *f)
 
 static json_t *evidence_json(const col_evidence *e)
 {
-    json_t *iso =
-        json_pack("{s:I, s:I, s:o, s:o, s:o}", "groups", (json_int_t)e->n_iso, "rows",
-                  (json_int_t)e->n_iso_rows, "median", number(e->iso_median), "p90",
-                  number(e->iso_p90), "largest", number(e->iso_largest));
+    json_t *iso = json_pack(
+        "{s:I, s:I, s:o, s:o, s:o}", "groups", (json_int_t)e->n_iso, "rows",
+        (json_int_t)e->n_iso_rows, "median", cli_json_number(e->iso_median), "p90",
+        cli_json_number(e->iso_p90), "largest", cli_json_number(e->iso_largest));
     return json_pack(
         "{s:o, s:o, s:I, s:I, s:I, s:o, s:i, s:I, s:I, s:i}", "iso_tokens", iso,
-        "coverage", number(audit_coverage(e)), "filled", (json_int_t)e->n_filled, "cells",
-        (json_int_t)e->n_cells, "inverted", (json_int_t)e->n_inverted, "inverted_ratio",
-        number(e->n_inverted ? e->inverted_ratio : NAN), "inverted_line",
-        e->inverted_line, "repeated", (json_int_t)e->n_repeated, "contradictory",
-        (json_int_t)e->n_contradictory, "contradictory_line", e->contradictory_line);
+        "coverage", cli_json_number(audit_coverage(e)), "filled", (json_int_t)e->n_filled,
+        "cells", (json_int_t)e->n_cells, "inverted", (json_int_t)e->n_inverted,
+        "inverted_ratio", cli_json_number(e->n_inverted ? e->inverted_ratio : NAN),
+        "inverted_line", e->inverted_line, "repeated", (json_int_t)e->n_repeated,
+        "contradictory", (json_int_t)e->n_contradictory, "contradictory_line",
+        e->contradictory_line);
 }
 
 static json_t *result_json(const audit_result *r)
 {
     const col_audit *a = &r->audit;
     if (*r->unaudited)
-        return json_pack("{s:s, s:I, s:s}", "path", r->path, "table_rows",
-                         (json_int_t)r->n_table, "unaudited", r->unaudited);
+        return json_pack("{s:o, s:I, s:o}", "path", cli_json_text(r->path), "table_rows",
+                         (json_int_t)r->n_table, "unaudited",
+                         cli_json_text(r->unaudited));
     json_t *findings = json_array();
     for (size_t i = 0; i < a->n_findings; i++)
         json_array_append_new(findings, finding_json(&a->finding[i]));
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:b, "
+        "{s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:b, "
         "s:o, s:o}",
-        "path", r->path, "op", r->op->name, "phase", sol_phase_name(r->phase), "system",
-        r->system->name, "ceiling", audit_ceiling(r), "table_rows",
-        (json_int_t)r->n_table, "rows", (json_int_t)a->n_rows, "left_out",
+        "path", cli_json_text(r->path), "op", r->op->name, "phase",
+        sol_phase_name(r->phase), "system", r->system->name, "ceiling", audit_ceiling(r),
+        "table_rows", (json_int_t)r->n_table, "rows", (json_int_t)a->n_rows, "left_out",
         (json_int_t)r->n_dropped, "violations", (json_int_t)a->n_violations, "below_cold",
         (json_int_t)a->n_below_cold, "large_rows", (json_int_t)a->n_large, "cold",
         share_json(&a->cold), "hot", share_json(&a->hot), "large_p99_hot",
-        number(a->large_p99_hot), "knows_l2", (int)a->knows_l2, "evidence",
+        cli_json_number(a->large_p99_hot), "knows_l2", (int)a->knows_l2, "evidence",
         evidence_json(&a->evidence), "findings", findings);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "cli/compare.h"
+#include "cli/json.h"
 
 #define LISTED 10 /* points of one kind in the text */
 
@@ -151,26 +152,22 @@ sc_status compare_text(const compare_report *report, bool quiet, sc_buf *out,
 
 /* ---- JSON ---- */
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *pair_json(const col_pair *p)
 {
-    return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "key", p->key,
-                     "verdict", col_verdict_name(p->verdict), "regressed",
-                     (int)p->regressed, "a_ms", number(1e3 * p->a_s), "b_ms",
-                     number(1e3 * p->b_s), "ratio", number(p->ratio), "lo", number(p->lo),
-                     "hi", number(p->hi), "sol_a", number(p->sol_a), "sol_b",
-                     number(p->sol_b));
+    return json_pack("{s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "key",
+                     cli_json_text(p->key), "verdict", col_verdict_name(p->verdict),
+                     "regressed", (int)p->regressed, "a_ms",
+                     cli_json_number(1e3 * p->a_s), "b_ms", cli_json_number(1e3 * p->b_s),
+                     "ratio", cli_json_number(p->ratio), "lo", cli_json_number(p->lo),
+                     "hi", cli_json_number(p->hi), "sol_a", cli_json_number(p->sol_a),
+                     "sol_b", cli_json_number(p->sol_b));
 }
 
 static json_t *side_json(const compare_side *side)
 {
-    return json_pack("{s:I, s:I, s:s, s:s}", "rows", (json_int_t)side->n,
+    return json_pack("{s:I, s:I, s:s, s:o}", "rows", (json_int_t)side->n,
                      "rows_without_dispersion", (json_int_t)side->n_assumed, "decision",
-                     decision(side), "reason", side->why);
+                     decision(side), "reason", cli_json_text(side->why));
 }
 
 static json_t *result_json(const compare_result *r)
@@ -182,17 +179,19 @@ static json_t *result_json(const compare_result *r)
                             json_integer((json_int_t)c->count[v]));
     for (size_t i = 0; i < c->n; i++)
         json_array_append_new(points, pair_json(&c->pair[i]));
-    json_t *ratio = json_pack("{s:o, s:o, s:o}", "median", number(c->median), "lo",
-                              number(c->median_lo), "hi", number(c->median_hi));
-    return json_pack("{s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:I, s:b, s:b, s:o, s:o, "
+    json_t *ratio =
+        json_pack("{s:o, s:o, s:o}", "median", cli_json_number(c->median), "lo",
+                  cli_json_number(c->median_lo), "hi", cli_json_number(c->median_hi));
+    return json_pack("{s:o, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:I, s:b, s:b, s:o, s:o, "
                      "s:o, s:o}",
-                     "name", r->name, "op", r->op ? r->op->name : NULL, "phase",
-                     r->op ? sol_phase_name(r->phase) : NULL, "system",
+                     "name", cli_json_text(r->name), "op", r->op ? r->op->name : NULL,
+                     "phase", r->op ? sol_phase_name(r->phase) : NULL, "system",
                      r->system ? r->system->name : NULL, "a", side_json(&r->side[0]), "b",
                      side_json(&r->side[1]), "count", count, "regressed",
                      (json_int_t)c->n_regressed, "shifted", (int)c->shifted,
                      "decision_changed", (int)r->changed, "ratio", ratio, "sol_a",
-                     number(c->sol_a), "sol_b", number(c->sol_b), "points", points);
+                     cli_json_number(c->sol_a), "sol_b", cli_json_number(c->sol_b),
+                     "points", points);
 }
 
 sc_status compare_json(const compare_report *report, sc_buf *out, sc_diag *diag)
@@ -201,11 +200,12 @@ sc_status compare_json(const compare_report *report, sc_buf *out, sc_diag *diag)
     for (size_t i = 0; i < report->n; i++)
         json_array_append_new(parts, result_json(&report->result[i]));
     json_t *root =
-        json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:b, s:I, s:I, s:I, s:I, s:o}", "a",
-                  report->path[0], "b", report->path[1], "outcome", outcome(report),
-                  "threshold", report->options.threshold, "noise", report->options.noise,
-                  "level", 1 - report->options.alpha, "strict", (int)report->strict,
-                  "regressed", (json_int_t)report->n_regressed, "decisions_changed",
+        json_pack("{s:o, s:o, s:s, s:f, s:f, s:f, s:b, s:I, s:I, s:I, s:I, s:o}", "a",
+                  cli_json_text(report->path[0]), "b", cli_json_text(report->path[1]),
+                  "outcome", outcome(report), "threshold", report->options.threshold,
+                  "noise", report->options.noise, "level", 1 - report->options.alpha,
+                  "strict", (int)report->strict, "regressed",
+                  (json_int_t)report->n_regressed, "decisions_changed",
                   (json_int_t)report->n_changed, "shifted", (json_int_t)report->n_shifted,
                   "ambiguous_or_missing", (json_int_t)report->n_loose, "parts", parts);
     char *dump = root ? json_dumps(root, JSON_INDENT(1)) : NULL;

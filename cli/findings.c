@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "cli/findings.h"
+#include "cli/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,9 +51,10 @@ static sc_status as_text(const cli_findings *all, bool quiet, sc_buf *out)
 
 static json_t *finding_json(const sc_diag *d)
 {
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:s}", "code", sc_code_name(d->code),
-                     "severity", severity_name(d->severity), "file", d->file, "line",
-                     d->line, "column", d->col, "message", d->message, "hint", d->hint);
+    return json_pack("{s:s, s:s, s:o, s:i, s:i, s:s, s:s}", "code", sc_code_name(d->code),
+                     "severity", severity_name(d->severity), "file",
+                     cli_json_text(d->file), "line", d->line, "column", d->col, "message",
+                     d->message, "hint", d->hint);
 }
 
 static json_t *as_json(const cli_findings *all)
@@ -82,11 +84,11 @@ static json_t *sarif_result(const sc_diag *d, int rule)
     sc_buf message = {0};
     sc_buf_printf(&message, "%s%s%s", d->message, d->hint[0] ? ". Hint: " : "", d->hint);
     json_t *result = json_pack(
-        "{s:s, s:i, s:s, s:{s:s}, s:[{s:{s:{s:s}, s:{s:i, s:i, s:i}}}]}", "ruleId",
+        "{s:s, s:i, s:s, s:{s:s}, s:[{s:{s:{s:o}, s:{s:i, s:i, s:i}}}]}", "ruleId",
         sc_code_name(d->code), "ruleIndex", rule, "level", severity_name(d->severity),
         "message", "text", sc_buf_text(&message), "locations", "physicalLocation",
-        "artifactLocation", "uri", d->file, "region", "startLine", line, "startColumn",
-        col, "endColumn", col + (d->width > 0 ? d->width : 1));
+        "artifactLocation", "uri", cli_json_text(d->file), "region", "startLine", line,
+        "startColumn", col, "endColumn", col + (d->width > 0 ? d->width : 1));
     sc_buf_free(&message);
     return result;
 }
@@ -126,40 +128,20 @@ static json_t *as_sarif(const sc_diags *findings)
 
 /* ---- JUnit ---- */
 
-/* Text as an XML attribute value; control characters, which XML cannot hold, become '?'.
- */
-static void add_xml(sc_buf *out, const char *text)
-{
-    static const struct {
-        char c;
-        const char *entity;
-    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}};
-    for (; *text; text++) {
-        const char *entity = (unsigned char)*text < ' ' ? "?" : NULL;
-        for (size_t i = 0; i < sizeof entities / sizeof *entities && !entity; i++)
-            if (*text == entities[i].c)
-                entity = entities[i].entity;
-        if (entity)
-            sc_buf_add(out, entity);
-        else
-            sc_buf_addn(out, text, 1);
-    }
-}
-
 static void add_case(sc_buf *out, const sc_diag *d, bool failure)
 {
     sc_buf_add(out, "  <testcase classname=\"");
-    add_xml(out, sc_code_name(d->code));
+    sc_buf_add_xml(out, sc_code_name(d->code));
     sc_buf_add(out, "\" name=\"");
-    add_xml(out, d->file);
+    sc_buf_add_xml(out, d->file);
     sc_buf_printf(out, ":%d:%d\">", d->line, d->col);
     if (failure) {
         sc_buf_printf(out, "<failure type=\"%s\" message=\"", severity_name(d->severity));
-        add_xml(out, d->message);
+        sc_buf_add_xml(out, d->message);
         sc_buf_add(out, "\"/>");
     } else {
         sc_buf_add(out, "<system-out>");
-        add_xml(out, d->message);
+        sc_buf_add_xml(out, d->message);
         sc_buf_add(out, "</system-out>");
     }
     sc_buf_add(out, "</testcase>\n");
@@ -189,7 +171,7 @@ static sc_status as_junit(const cli_findings *all, bool strict, sc_buf *out)
         if (has_findings(all->list, all->file[i]))
             continue;
         sc_buf_add(&cases, "  <testcase classname=\"solcheck\" name=\"");
-        add_xml(&cases, all->file[i]);
+        sc_buf_add_xml(&cases, all->file[i]);
         sc_buf_add(&cases, "\"/>\n");
         n++;
     }

@@ -30,6 +30,8 @@ libsccli_la_SOURCES = \
 	cli/fit.c \
 	cli/fitting.c \
 	cli/fitting.h \
+	cli/json.c \
+	cli/json.h \
 	cli/layer_doc.c \
 	cli/library.c \
 	cli/library.h \

@@ -149,30 +149,6 @@ rep_text rep_capability(int sm_version)
 
 /* ---- foreign text ---- */
 
-/* Length of the UTF-8 sequence at p, 0 if it is malformed (RFC 3629: no overlong forms,
- * no surrogates) or a non-character that XML forbids. */
-static size_t utf8_length(const unsigned char *p)
-{
-    if (p[0] < 0x80) {
-        return 1;
-    }
-    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4) {
-        return 0;
-    }
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f) ||
-        (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe)) {
-        return 0;
-    }
-    return n;
-}
-
 /* Takes one character from *text into c (NUL-terminated), made harmless. False at the
  * end. */
 static bool next_character(const char **text, char c[5])
@@ -181,7 +157,7 @@ static bool next_character(const char **text, char c[5])
     if (*p == 0) {
         return false;
     }
-    size_t n = utf8_length(p);
+    size_t n = sc_utf8_length(*text);
     if (n == 0) {
         strcpy(c, "?");
         *text += 1;

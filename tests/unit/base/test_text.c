@@ -37,7 +37,8 @@ Test(text, doubles_parse_whole_or_not_at_all)
     double v = 2.385;
     cr_assert(sc_parse_double("3.35e12", &v) && v == 3.35e12);
     cr_assert(sc_parse_double("-.5", &v) && v == -0.5);
-    const char *bad[] = {"", "-", "1.5x", " 2", "2 ", "nan", "inf", "1e999", "0x10", "1,5"};
+    const char *bad[] = {"",    "-",   "1.5x",  " 2",   "2 ",
+                         "nan", "inf", "1e999", "0x10", "1,5"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         cr_assert(!sc_parse_double(bad[i], &v), "'%s' was accepted", bad[i]);
     cr_assert_eq(v, -0.5);
@@ -48,7 +49,8 @@ Test(text, integers_parse_whole_or_not_at_all)
     int64_t v = 7;
     cr_assert(sc_parse_int("-9223372036854775808", &v) && v == INT64_MIN);
     cr_assert(!sc_parse_int("9223372036854775808", &v));
-    cr_assert(!sc_parse_int("12.0", &v) && !sc_parse_int("+", &v) && !sc_parse_int("", &v));
+    cr_assert(!sc_parse_int("12.0", &v) && !sc_parse_int("+", &v) &&
+              !sc_parse_int("", &v));
 }
 
 Test(text, doubles_print_shortest)
@@ -113,10 +115,34 @@ Test(text, write_then_read)
     sc_free(deep);
 }
 
+/* RFC 3629, section 3: overlong forms, surrogates and what is beyond U+10FFFF are none.
+ */
+Test(text, what_is_no_utf8_is_mended)
+{
+    static const struct {
+        const char *text, *mended;
+    } c[] = {
+        {"GPU \303\251 \342\202\254 \360\237\230\200",
+         "GPU \303\251 \342\202\254 \360\237\230\200"},
+        {"\351t\351", "?t?"},
+        {"cut \342\202", "cut ??"},
+        {"\300\200", "??"},
+        {"\355\240\200", "???"},
+        {"\364\220\200\200", "????"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        char text[40];
+        snprintf(text, sizeof text, "%s", c[i].text);
+        sc_utf8_mend(text);
+        cr_assert_str_eq(text, c[i].mended, "case %zu", i);
+    }
+}
+
 Test(text, xml_attribute_values)
 {
     sc_buf buf = {0};
-    cr_assert_eq(sc_buf_add_xml(&buf, "a<b> & \"c\"\x01\n\xc3\xa9'"), SC_OK);
-    cr_expect_str_eq(sc_buf_text(&buf), "a&lt;b&gt; &amp; &quot;c&quot;\?\?\xc3\xa9'");
+    cr_assert_eq(sc_buf_add_xml(&buf, "a<b> & \"c\"\x01\n\xc3\xa9'\xe9"), SC_OK);
+    cr_expect_str_eq(sc_buf_text(&buf), "a&lt;b&gt; &amp; &quot;c&quot;\?\?\xc3\xa9'?");
     sc_buf_free(&buf);
 }
