@@ -181,16 +181,30 @@ static sc_status read_piece(csv *in)
     return SC_OK;
 }
 
-static sc_status nul_byte(csv *in, const char *nul)
+/* A byte that no table may hold, in the row at hand. */
+static sc_status bad_byte(csv *in, const char *bad, sc_code code, const char *message,
+                          const char *hint)
 {
-    for (const char *c = in->at; c < nul; c++)
+    for (const char *c = in->at; c < bad; c++)
         if (*c == '\n') {
             in->line++;
             in->line_start = c + 1;
         }
-    return fail_at(in, nul, "NUL byte in a table",
-                   in->utf16 ? "it is UTF-16; save it as UTF-8"
-                             : "save the table as plain text");
+    fail_at(in, bad, message, in->utf16 ? "it is UTF-16; save it as UTF-8" : hint);
+    if (in->diag)
+        in->diag->code = code;
+    return SC_EPARSE;
+}
+
+/* The first byte that is no UTF-8, or NULL. */
+static const char *not_utf8(const char *at, const char *end)
+{
+    for (size_t n; at < end; at += n) {
+        n = sc_utf8_length(at);
+        if (n == 0)
+            return at;
+    }
+    return NULL;
 }
 
 /* Reads until the whole row that starts at in->at is there. Quotes where none may be are
@@ -198,23 +212,32 @@ static sc_status nul_byte(csv *in, const char *nul)
 static sc_status whole_row(csv *in)
 {
     bool quoted = false, found = false;
+    unsigned char bits = 0;
+    const char *bad = NULL;
     for (size_t seen = 0; !found;) {
         const char *c = in->at + seen;
         for (; c < in->end && !found; c++) {
             quoted ^= *c == '"';
+            bits |= (unsigned char)*c;
             found = *c == '\n' && !quoted;
         }
-        const char *nul = memchr(in->at + seen, 0, (size_t)(c - in->at) - seen);
-        if (nul)
-            return nul_byte(in, nul);
+        bad = memchr(in->at + seen, 0, (size_t)(c - in->at) - seen);
+        if (bad)
+            return bad_byte(in, bad, SC2000, "NUL byte in a table",
+                            "save the table as plain text");
         seen = (size_t)(c - in->at);
-        if (found || !in->file)
-            break;
-        sc_status status = read_piece(in);
-        if (status)
-            return status;
+        if (!found && in->file) {
+            sc_status status = read_piece(in);
+            if (status)
+                return status;
+            continue;
+        }
+        if (bits & 0x80)
+            bad = not_utf8(in->at, c);
+        break;
     }
-    return SC_OK;
+    return bad ? bad_byte(in, bad, SC1006, "text is not UTF-8", "save the table as UTF-8")
+               : SC_OK;
 }
 
 /* Blank lines are skipped wherever they stand. */
@@ -254,7 +277,23 @@ static sc_status read_row(csv *in, cells *row)
     return SC_OK;
 }
 
-/* Column names must be there, and differ. */
+/* What is wrong with the name of column i, or NULL. */
+static const char *name_fault(const cells *header, size_t i)
+{
+    const char *name = header->item[i];
+    size_t n = strlen(name);
+    if (n == 0)
+        return "a column has no name";
+    if (header->n == 1 && strpbrk(name, ";\t"))
+        return "is the name of the only column";
+    if (strchr(" \t", name[0]) || strchr(" \t", name[n - 1]))
+        return "begins or ends with a blank";
+    for (size_t j = 0; j < i; j++)
+        if (strcmp(name, header->item[j]) == 0)
+            return "is the name of two columns";
+    return NULL;
+}
+
 static sc_status check_header(const csv *in, const cells *header, int line)
 {
     if (header->n > COL_MAX_COLUMNS) {
@@ -266,30 +305,40 @@ static sc_status check_header(const csv *in, const cells *header, int line)
         return SC_EPARSE;
     }
     for (size_t i = 0; i < header->n; i++) {
-        const char *why = NULL;
-        if (!*header->item[i])
-            why = "a column has no name";
-        for (size_t j = 0; j < i && !why; j++)
-            if (strcmp(header->item[i], header->item[j]) == 0)
-                why = "is the name of two columns";
+        const char *why = name_fault(header, i), *name = header->item[i];
         if (!why)
             continue;
-        sc_diag_fail(in->diag, SC_EPARSE, SC2000, "%s%s%s", header->item[i],
-                     *header->item[i] ? " " : "", why);
+        sc_diag_fail(in->diag, SC_EPARSE, SC2000, "%.200s%s%s", name, *name ? " " : "",
+                     why);
         sc_diag_at(in->diag, in->name, line, 0, 0, NULL);
-        sc_diag_hint(in->diag, "the first line names the columns; column %zu is wrong",
-                     i + 1);
+        if (header->n == 1)
+            sc_diag_hint(in->diag, "separate cells by commas, and write decimals with a "
+                                   "point");
+        else
+            sc_diag_hint(in->diag,
+                         "the first line names the columns, without blanks around "
+                         "commas; column %zu is wrong",
+                         i + 1);
         return SC_EPARSE;
     }
     return SC_OK;
 }
 
-static sc_status ragged(const csv *in, int line, size_t got, size_t want)
+/* The last row of a file that was cut off has too few cells and no line feed (which
+ * read_cell would have made a NUL). */
+static sc_status ragged(const csv *in, int line, size_t got, const col_table *table)
 {
-    sc_diag_fail(in->diag, SC_EPARSE, SC2000, "row has %zu cells, the header has %zu",
-                 got, want);
+    bool cut = got < table->n_columns && in->at == in->end && in->end[-1];
+    sc_diag_fail(in->diag, SC_EPARSE, SC2000, "row has %zu cells, the header has %zu%s",
+                 got, table->n_columns, cut ? ", and the file ends" : "");
     sc_diag_at(in->diag, in->name, line, 0, 0, NULL);
-    sc_diag_hint(in->diag, "quote cells that hold commas, and write empty cells as ,,");
+    if (cut)
+        sc_diag_hint(in->diag, "it was cut off: copy it again, or take the row out");
+    else if (table->column[0][0] == '#')
+        sc_diag_hint(in->diag, "the first line names the columns: take the comment out");
+    else
+        sc_diag_hint(in->diag,
+                     "quote cells that hold commas, and write empty cells as ,,");
     return SC_EPARSE;
 }
 
@@ -380,7 +429,7 @@ static sc_status read_body(csv *in, cells *row, filling *f, col_table *table)
         if (!status)
             status = read_row(in, row);
         if (!status && row->n != table->n_columns)
-            status = ragged(in, line, row->n, table->n_columns);
+            status = ragged(in, line, row->n, table);
         if (!status)
             status = add_row(in, row, line, f, &capacity, table);
         if (!status)

@@ -299,6 +299,12 @@ clean("t/mla_context.csv", "--cases", "t/plan.yaml")
 mid = find(4, 2048)
 
 fault("SC2000", "t/ragged.csv", table(base) + "1,2,3\n")
+fault("SC2000", "t/cut.csv", table(base)[:-40])
+fault("SC2000", "t/semicolons.csv", table(base).replace(",", ";"))
+fault("SC2000", "t/tabs.csv", table(base).replace(",", "\t"))
+fault("SC2000", "t/blanks.csv", table(base).replace(",", ", "))
+fault("SC2000", "t/comment.csv", "# by hand\n" + table(base))
+fault("SC1006", "t/latin.csv", table(edit(mid, kernel_source="fl\u00e4sh")).encode("latin-1"))
 fault("SC2001", "t/mla_column.csv", table(base, ("isl",)))
 fault("SC2002", "t/mla_word.csv", table(edit(mid, latency="fast")))
 fault("SC2002", "t/mla_key.csv", table(edit(mid, num_heads="all")))
@@ -414,6 +420,12 @@ else:
     print("Parquet left out: no pyarrow, or no Parquet module")
 
 # ---- formats ----
+
+# A name that is no UTF-8 is no JSON: it has to come out all the same.
+status, found = findings(os.fsdecode(put(os.fsdecode(b"t/mla_\xe9.csv"), table(edit(mid, latency="1e-320")))))
+check(status == 1 and found and all("mla_?.csv" in f["file"] for f in found), f"a name in Latin-1: {found[:1]}")
+status, out, err = solcheck("audit", os.fsdecode(b"t/mla_\xe9.csv"), "--json")
+check(status == 1 and json.loads(out)["tables"], f"audit of a latency next to nothing: {status} {err}")
 
 two = [os.path.join(WORK, "m/limit.yaml"), os.path.join(WORK, "t/mla_minus.csv")]
 status, out, err = solcheck("validate", *two, "t/mla_context.csv", "--format", "sarif")

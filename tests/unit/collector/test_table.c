@@ -85,6 +85,10 @@ Test(table, malformed_tables_name_their_place)
         {"\n\r\n", 0, 3, 1, "table is empty"},
         {"a,b\n1\n", 0, 2, 0, "row has 1 cells, the header has 2"},
         {"a,b\n1,2\n1,2,3\n", 0, 3, 0, "row has 3 cells, the header has 2"},
+        {"a,b\n1,2\n3", 0, 3, 0, "row has 1 cells, the header has 2, and the file ends"},
+        {"a;b\n1;2\n", 0, 1, 0, "a;b is the name of the only column"},
+        {"a\tb\n1\t2\n", 0, 1, 0, "a\tb is the name of the only column"},
+        {"a, b\n1, 2\n", 0, 1, 0, " b begins or ends with a blank"},
         {"a,,c\n", 0, 1, 0, "a column has no name"},
         {"a,b,a\n", 0, 1, 0, "a is the name of two columns"},
         {"a,b\n1,\"2\n3,4\n", 0, 2, 3, "quoted cell is not closed"},
@@ -107,6 +111,20 @@ Test(table, malformed_tables_name_their_place)
         cr_assert_str_eq(diag.file, "t.csv");
         cr_assert(*diag.hint != 0);
     }
+}
+
+Test(table, text_that_is_no_utf8_names_its_place)
+{
+    static const char latin[] = "a,b\n1,\"x\n\303\244 \344\"\n"; /* UTF-8, then Latin-1 */
+    col_table *t = NULL;
+    sc_diag diag;
+    cr_assert_eq(col_table_parse("t.csv", latin, sizeof latin - 1, &t, &diag), SC_EPARSE);
+    cr_assert_eq(diag.code, SC1006);
+    cr_assert_eq(diag.line, 3);
+    cr_assert_eq(diag.col, 4);
+    t = parse("a,b\n1,\303\244\n");
+    cr_assert_str_eq(at(t, 0, "b"), "\303\244");
+    col_table_free(t);
 }
 
 static sc_status load_file(const char *base, const char *text, size_t n, col_table **out,
