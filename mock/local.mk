@@ -7,7 +7,6 @@ libscmock_la_SOURCES = \
 	mock/check.c mock/check.h mock/check_cache.c mock/check_cases.c \
 	mock/cpu/append.c \
 	mock/cpu/attend.c \
-	mock/cpu/bmm.c \
 	mock/cpu/cpu.h \
 	mock/cpu/device.c \
 	mock/cpu/gemm.c \

@@ -15,16 +15,6 @@
 enum { KEYS = 64, ROWS = 64 }; /* of a tile */
 enum { WANTED_TASKS = 16 };    /* generation is split until there are so many */
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Scratch of one thread, carved out of mock_cpu_scratch. */
 typedef struct tile {
     float *q;           /* [ROWS,dqk] */
@@ -144,7 +134,7 @@ static int64_t window_start(const mock_cpu_attend *p, const rows *r, int64_t i)
 
 static int64_t clamp(int64_t x, int64_t lo, int64_t hi)
 {
-    return x < lo ? lo : least(x, hi);
+    return x < lo ? lo : mock_cpu_least(x, hi);
 }
 
 static int64_t element(const mock_cpu_attend *p, const rows *r, int64_t i, int64_t width)
@@ -168,7 +158,7 @@ static void attend(const mock_exec *exec, tile *t, const rows *r, int64_t key0,
     }
     memset(t->sum, 0, (size_t)(r->n * p->dv_pad) * sizeof *t->sum);
     for (int64_t j0 = key0; j0 < key1; j0 += KEYS) {
-        int64_t n = least(KEYS, key1 - j0);
+        int64_t n = mock_cpu_least(KEYS, key1 - j0);
         load_keys(p, t, r->request, r->kv_head, j0, n);
         memset(t->score, 0, (size_t)(r->n * KEYS) * sizeof *t->score);
         mock_cpu_multiply(t->score, KEYS, t->q, p->dqk, t->key, KEYS, r->n, p->dqk, KEYS);
@@ -193,7 +183,7 @@ static void context_task(void *user, int64_t task, int thread)
     r.request = task / p->row_blocks / p->kv_heads;
     r.query = p->offset[r.request];
     r.length = p->offset[r.request + 1] - r.query;
-    r.n = least(ROWS, r.length * r.group - r.first);
+    r.n = mock_cpu_least(ROWS, r.length * r.group - r.first);
     if (r.n <= 0)
         return; /* a shorter request than the longest */
     tile t = carve(p, mock_cpu_scratch(exec, thread));
@@ -225,11 +215,11 @@ static void split_task(void *user, int64_t task, int thread)
     r.kv_head = block / p->row_blocks % p->kv_heads;
     r.request = r.query = block / p->row_blocks / p->kv_heads;
     r.length = p->length[r.request];
-    r.n = least(ROWS, r.group - r.first);
+    r.n = mock_cpu_least(ROWS, r.group - r.first);
     tile t = carve(p, mock_cpu_scratch(exec, thread));
     int64_t key0 = split * p->split_tokens, skip = window_start(p, &r, 0) / KEYS * KEYS;
     attend(exec, &t, &r, key0 > skip ? key0 : skip,
-           least(r.length, key0 + p->split_tokens));
+           mock_cpu_least(r.length, key0 + p->split_tokens));
     for (int64_t i = 0; i < r.n; i++) {
         float *to = partial(exec, r.request, r.kv_head * r.group + r.first + i, split);
         memcpy(to, t.sum + i * p->dv_pad, (size_t)p->dv * sizeof *to);
@@ -271,10 +261,11 @@ static sc_status prepare_split(mock_exec *exec, sc_diag *diag)
 {
     mock_cpu_attend *p = &exec->attend;
     const mock_case *c = exec->c;
-    p->row_blocks = ceil_div(p->heads / p->kv_heads, ROWS);
-    int64_t blocks = c->b * p->kv_heads * p->row_blocks, tiles = ceil_div(c->s, KEYS);
-    p->splits = least(ceil_div(WANTED_TASKS, blocks), tiles);
-    p->split_tokens = ceil_div(tiles, p->splits) * KEYS;
+    p->row_blocks = mock_cpu_ceil_div(p->heads / p->kv_heads, ROWS);
+    int64_t blocks = c->b * p->kv_heads * p->row_blocks,
+            tiles = mock_cpu_ceil_div(c->s, KEYS);
+    p->splits = mock_cpu_least(mock_cpu_ceil_div(WANTED_TASKS, blocks), tiles);
+    p->split_tokens = mock_cpu_ceil_div(tiles, p->splits) * KEYS;
     add_step(exec, split_task, blocks * p->splits);
     add_step(exec, combine_task, c->b * p->heads);
     exec->source =
@@ -300,7 +291,7 @@ static sc_status prepare(mock_exec *exec, const mock_attend_at *at,
     p->width = mock_plan_width(c);
     p->dqk = p->key[0].width + p->key[1].width;
     p->dv = p->value.width;
-    p->dv_pad = ceil_div(p->dv, 8) * 8;
+    p->dv_pad = mock_cpu_ceil_div(p->dv, 8) * 8;
     exec->scratch = scratch_floats(p);
     if (c->scope == MOCK_SCOPE_OP) {
         sc_status status = fresh(exec, at, diag);
@@ -310,7 +301,7 @@ static sc_status prepare(mock_exec *exec, const mock_attend_at *at,
     }
     if (c->phase == SOL_GENERATION)
         return prepare_split(exec, diag);
-    p->row_blocks = ceil_div(c->s * (p->heads / p->kv_heads), ROWS);
+    p->row_blocks = mock_cpu_ceil_div(c->s * (p->heads / p->kv_heads), ROWS);
     add_step(exec, context_task, c->b * p->kv_heads * p->row_blocks);
     exec->source = exec->n_fresh ? "cpu_rope_append+cpu_flash_64x64" : "cpu_flash_64x64";
     return SC_OK;

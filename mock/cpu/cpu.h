@@ -80,6 +80,13 @@ typedef struct mock_cpu_fresh {
 
 #define MOCK_CPU_MAX_FRESH 4
 
+/* Products of the activations with the matrices of heads, one head for gemm: x
+ * [tokens,heads,k], out [tokens,heads,n]. */
+typedef struct mock_cpu_product {
+    int64_t heads, n, k;
+    bool k_rows; /* the matrices are [n,k], else [k,n] */
+} mock_cpu_product;
+
 struct mock_attend_at; /* mock/layers/layers.h */
 /* append.c: sets exec->fresh and its tensors, and where exec->attend finds queries and
  * keys then; the task does one token. Errors: SC_ENOMEM. */
@@ -98,6 +105,7 @@ struct mock_exec {
     mock_cpu_step step[MOCK_CPU_MAX_STEPS];
     int n_steps;
     const char *source;
+    mock_cpu_product product;
     mock_cpu_attend attend;
     mock_cpu_fresh fresh[MOCK_CPU_MAX_FRESH];
     int n_fresh;
@@ -131,6 +139,25 @@ float *mock_cpu_scratch(const mock_exec *exec, int thread);
 sc_status mock_cpu_alloc(mock_device *dev, size_t size_B, void **out, sc_diag *diag);
 void mock_cpu_free(mock_device *dev, void *p);
 
+static inline int64_t mock_cpu_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t mock_cpu_ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* ---- products of tiles (gemm.c) ---- */
+
+/* Outputs of a tile either way, and how deep one pass over it goes. */
+enum { MOCK_CPU_TILE = 64, MOCK_CPU_DEEP = 256 };
+
+/* Numbers k0..k0+deep-1 of rows row0..row0+rows-1 of w [..,k] into the columns of
+ * ws[deep][TILE]; at most TILE rows, DEEP deep. */
+void mock_cpu_load_columns(const void *w, sol_dtype dtype, int64_t k, int64_t row0,
+                           int64_t rows, int64_t k0, int64_t deep, float *ws);
 /* c[m,w] += a[m,k] * b[k,w], leading dimensions lda, ldb, ldc; w a multiple of 8. */
 void mock_cpu_multiply(float *c, int64_t ldc, const float *a, int64_t lda, const float *b,
                        int64_t ldb, int64_t m, int64_t k, int64_t w);

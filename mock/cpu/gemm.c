@@ -1,4 +1,5 @@
-/* solcheck - CPU kernels: small matrix product on packed floats, and the gemm layer.
+/* solcheck - CPU kernels: small matrix product on packed floats, and the layers gemm and
+ * mla_bmm: tiles of 64 tokens by 64 columns of one head, 256 deep.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
@@ -71,58 +72,90 @@ void mock_cpu_multiply(float *c, int64_t ldc, const float *a, int64_t lda, const
             multiply_1x8(c + i * ldc + j, a + i * lda, b + j, ldb, k);
 }
 
-/* ---- the layer: tiles of 64 x 64 outputs, 256 deep ---- */
-
-enum { TILE = 64, DEEP = 256 };
-enum { X_IN, W, OUT };
-
-static int64_t least(int64_t a, int64_t b)
+void mock_cpu_load_columns(const void *w, sol_dtype dtype, int64_t k, int64_t row0,
+                           int64_t rows, int64_t k0, int64_t deep, float *ws)
 {
-    return a < b ? a : b;
+    float line[MOCK_CPU_DEEP];
+    for (int64_t j = 0; j < rows; j++) {
+        mock_load_float(w, dtype, (row0 + j) * k + k0, deep, line);
+        for (int64_t e = 0; e < deep; e++)
+            ws[e * MOCK_CPU_TILE + j] = line[e];
+    }
 }
 
-static int64_t ceil_div(int64_t a, int64_t b)
+/* ---- the layers ---- */
+
+enum { TILE = MOCK_CPU_TILE, DEEP = MOCK_CPU_DEEP };
+enum { X_IN, W, OUT };
+
+/* Rows k0.. and columns col0.. of a head's matrix into ws[deep][TILE]. */
+static void load_matrix(const mock_exec *exec, int64_t head, int64_t k0, int64_t deep,
+                        int64_t col0, int64_t cols, float *ws)
 {
-    return (a + b - 1) / b;
+    const mock_cpu_product *p = &exec->product;
+    sol_dtype dtype = exec->c->dtype[0];
+    if (p->k_rows) {
+        mock_cpu_load_columns(exec->ptr[W], dtype, p->k, head * p->n + col0, cols, k0,
+                              deep, ws);
+        return;
+    }
+    for (int64_t e = 0; e < deep; e++)
+        mock_load_float(exec->ptr[W], dtype, (head * p->k + k0 + e) * p->n + col0, cols,
+                        ws + e * TILE);
 }
 
 static void tile(void *user, int64_t task, int thread)
 {
     mock_exec *exec = user;
     const mock_case *c = exec->c;
-    int64_t t = mock_case_tokens(c), n = c->param[MOCK_GEMM_N], k = c->param[MOCK_GEMM_K];
-    int64_t tiles = ceil_div(n, TILE), row0 = task / tiles * TILE,
-            col0 = task % tiles * TILE;
-    int64_t rows = least(TILE, t - row0), cols = least(TILE, n - col0);
+    int64_t k = exec->product.k, n = exec->product.n, heads = exec->product.heads;
+    int64_t across = mock_cpu_ceil_div(n, TILE), head = task / across % heads;
+    int64_t col0 = task % across * TILE, row0 = task / across / heads * TILE;
+    int64_t rows = mock_cpu_least(TILE, mock_case_tokens(c) - row0);
+    int64_t cols = mock_cpu_least(TILE, n - col0);
     float *xs = mock_cpu_scratch(exec, thread), *ws = xs + TILE * DEEP;
-    float *sum = ws + DEEP * TILE, *line = sum + TILE * TILE;
+    float *sum = ws + DEEP * TILE;
     memset(sum, 0, TILE * TILE * sizeof *sum);
     memset(ws, 0, DEEP * TILE * sizeof *ws); /* columns past the edge count as 0 */
     for (int64_t k0 = 0; k0 < k; k0 += DEEP) {
-        int64_t deep = least(DEEP, k - k0);
+        int64_t deep = mock_cpu_least(DEEP, k - k0);
         for (int64_t i = 0; i < rows; i++)
-            mock_load_float(exec->ptr[X_IN], c->dtype[0], (row0 + i) * k + k0, deep,
-                            xs + i * DEEP);
-        for (int64_t j = 0; j < cols; j++) {
-            mock_load_float(exec->ptr[W], c->dtype[0], (col0 + j) * k + k0, deep, line);
-            for (int64_t e = 0; e < deep; e++)
-                ws[e * TILE + j] = line[e];
-        }
+            mock_load_float(exec->ptr[X_IN], c->dtype[0],
+                            ((row0 + i) * heads + head) * k + k0, deep, xs + i * DEEP);
+        load_matrix(exec, head, k0, deep, col0, cols, ws);
         mock_cpu_multiply(sum, TILE, xs, DEEP, ws, TILE, rows, deep, TILE);
     }
     for (int64_t i = 0; i < rows; i++)
         mock_store_float(exec->ptr[OUT], mock_result_dtype(c->dtype[0]),
-                         (row0 + i) * n + col0, cols, sum + i * TILE);
+                         ((row0 + i) * heads + head) * n + col0, cols, sum + i * TILE);
+}
+
+static sc_status prepare(mock_exec *exec, mock_cpu_product product, const char *source)
+{
+    int64_t tiles = mock_cpu_ceil_div(mock_case_tokens(exec->c), TILE) *
+                    mock_cpu_ceil_div(product.n, TILE);
+    exec->product = product;
+    exec->step[0] = (mock_cpu_step){tile, tiles * product.heads};
+    exec->n_steps = 1;
+    exec->source = source;
+    exec->scratch = 2 * TILE * DEEP + TILE * TILE;
+    return SC_OK;
 }
 
 sc_status mock_cpu_prepare_gemm(mock_exec *exec, sc_diag *diag)
 {
     (void)diag;
-    int64_t rows = ceil_div(mock_case_tokens(exec->c), TILE);
-    exec->step[0] =
-        (mock_cpu_step){tile, rows * ceil_div(exec->c->param[MOCK_GEMM_N], TILE)};
-    exec->n_steps = 1;
-    exec->source = "cpu_gemm_64x64x256";
-    exec->scratch = 2 * TILE * DEEP + TILE * TILE + DEEP;
-    return SC_OK;
+    const int64_t *p = exec->c->param;
+    return prepare(exec, (mock_cpu_product){1, p[MOCK_GEMM_N], p[MOCK_GEMM_K], true},
+                   "cpu_gemm_64x64x256");
+}
+
+sc_status mock_cpu_prepare_mla_bmm(mock_exec *exec, sc_diag *diag)
+{
+    (void)diag;
+    const mock_case *c = exec->c;
+    return prepare(exec,
+                   (mock_cpu_product){c->param[MOCK_MLA_BMM_HEADS], mock_bmm_n(c),
+                                      mock_bmm_k(c), mock_bmm_k_rows(c)},
+                   "cpu_bmm_64x64x256");
 }

@@ -10,18 +10,8 @@
 #include "mock/layers/layers.h"
 #include "mock/number.h"
 
-enum { TILE = 64, DEEP = 256 };
+enum { TILE = MOCK_CPU_TILE, DEEP = MOCK_CPU_DEEP };
 enum { X_IN, W13, W2, EXPERT, GATE, OUT };
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
 
 /* The numbers of a case, and what the steps hand on in the work memory. */
 typedef struct moe {
@@ -88,11 +78,11 @@ static bool find_tile(const moe *m, int64_t tile, int64_t *expert, int64_t *row0
                       int64_t *rows)
 {
     for (int64_t e = 0; e < m->local; e++) {
-        int64_t tiles = ceil_div(m->first[e + 1] - m->first[e], TILE);
+        int64_t tiles = mock_cpu_ceil_div(m->first[e + 1] - m->first[e], TILE);
         if (tile < tiles) {
             *expert = e;
             *row0 = m->first[e] + tile * TILE;
-            *rows = least(TILE, m->first[e + 1] - *row0);
+            *rows = mock_cpu_least(TILE, m->first[e + 1] - *row0);
             return true;
         }
         tile -= tiles;
@@ -112,12 +102,12 @@ typedef struct product {
 static void multiply(const mock_exec *exec, const moe *m, const product *p, float *room,
                      float *sum)
 {
-    float *as = room, *ws = as + TILE * DEEP, *line = ws + DEEP * TILE;
+    float *as = room, *ws = as + TILE * DEEP;
     const sol_dtype *dtype = m->c->dtype;
     memset(sum, 0, TILE * TILE * sizeof *sum);
     memset(ws, 0, DEEP * TILE * sizeof *ws);
     for (int64_t k0 = 0; k0 < p->k; k0 += DEEP) {
-        int64_t deep = least(DEEP, p->k - k0);
+        int64_t deep = mock_cpu_least(DEEP, p->k - k0);
         for (int64_t i = 0; i < p->rows; i++) {
             if (p->gather)
                 mock_load_float(exec->ptr[X_IN], dtype[0],
@@ -127,12 +117,8 @@ static void multiply(const mock_exec *exec, const moe *m, const product *p, floa
                 memcpy(as + i * DEEP, m->hidden + (p->row0 + i) * m->width + k0,
                        (size_t)deep * sizeof *as);
         }
-        for (int64_t j = 0; j < p->cols; j++) {
-            mock_load_float(p->w, dtype[1], (p->w0 + p->col0 + j) * p->k + k0, deep,
-                            line);
-            for (int64_t e = 0; e < deep; e++)
-                ws[e * TILE + j] = line[e];
-        }
+        mock_cpu_load_columns(p->w, dtype[1], p->k, p->w0 + p->col0, p->cols, k0, deep,
+                              ws);
         mock_cpu_multiply(sum, TILE, as, DEEP, ws, TILE, p->rows, deep, TILE);
     }
 }
@@ -141,13 +127,13 @@ static void up(void *user, int64_t task, int thread)
 {
     mock_exec *exec = user;
     moe m = describe(exec);
-    int64_t across = ceil_div(m.width, TILE), expert = 0;
+    int64_t across = mock_cpu_ceil_div(m.width, TILE), expert = 0;
     float *gate = mock_cpu_scratch(exec, thread), *room = gate + 2 * TILE * TILE;
     product p = {
         .col0 = task % across * TILE, .k = m.d, .w = exec->ptr[W13], .gather = true};
     if (!find_tile(&m, task / across, &expert, &p.row0, &p.rows))
         return;
-    p.cols = least(TILE, m.width - p.col0);
+    p.cols = mock_cpu_least(TILE, m.width - p.col0);
     p.w0 = expert * 2 * m.width;
     multiply(exec, &m, &p, room, gate);
     p.w0 += m.width;
@@ -166,12 +152,12 @@ static void down(void *user, int64_t task, int thread)
 {
     mock_exec *exec = user;
     moe m = describe(exec);
-    int64_t across = ceil_div(m.d, TILE), expert = 0;
+    int64_t across = mock_cpu_ceil_div(m.d, TILE), expert = 0;
     float *sum = mock_cpu_scratch(exec, thread), *room = sum + 2 * TILE * TILE;
     product p = {.col0 = task % across * TILE, .k = m.width, .w = exec->ptr[W2]};
     if (!find_tile(&m, task / across, &expert, &p.row0, &p.rows))
         return;
-    p.cols = least(TILE, m.d - p.col0);
+    p.cols = mock_cpu_least(TILE, m.d - p.col0);
     p.w0 = expert * m.d;
     multiply(exec, &m, &p, room, sum);
     for (int64_t i = 0; i < p.rows; i++)
@@ -201,18 +187,18 @@ sc_status mock_cpu_prepare_moe(mock_exec *exec, sc_diag *diag)
     moe m = describe(exec);
     void *work = NULL;
     size_t floats = ints_of(&m) + (size_t)(m.entries * (m.width + m.d));
-    int64_t tiles = m.entries / TILE + least(m.local, m.entries);
+    int64_t tiles = m.entries / TILE + mock_cpu_least(m.local, m.entries);
     sc_status status = mock_cpu_alloc(exec->dev, floats * sizeof(float), &work, diag);
     if (status)
         return status;
     exec->work = work;
     exec->step[0] = (mock_cpu_step){sort, 1};
-    exec->step[1] = (mock_cpu_step){up, tiles * ceil_div(m.width, TILE)};
-    exec->step[2] = (mock_cpu_step){down, tiles * ceil_div(m.d, TILE)};
+    exec->step[1] = (mock_cpu_step){up, tiles * mock_cpu_ceil_div(m.width, TILE)};
+    exec->step[2] = (mock_cpu_step){down, tiles * mock_cpu_ceil_div(m.d, TILE)};
     exec->step[3] = (mock_cpu_step){combine, m.tokens};
     exec->n_steps = 4;
     exec->source = "cpu_moe_sorted_64x64x256";
-    exec->scratch = 2 * TILE * DEEP + 2 * TILE * TILE + DEEP;
+    exec->scratch = 2 * TILE * DEEP + 2 * TILE * TILE;
     if (exec->scratch < (size_t)m.d)
         exec->scratch = (size_t)m.d;
     return SC_OK;
