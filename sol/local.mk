@@ -94,8 +94,6 @@ TESTS += tests/unit/test_sol
 tests_unit_test_sol_SOURCES = \
 	tests/unit/sol/count.c \
 	tests/unit/sol/count.h \
-	tests/unit/sol/counting.c \
-	tests/unit/sol/counting.h \
 	tests/unit/sol/test_counts_a.c \
 	tests/unit/sol/test_counts_b.c \
 	tests/unit/sol/test_counts_linear.c \

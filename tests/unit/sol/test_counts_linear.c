@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "counting.h"
+#include "count.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define MAX_S 24
@@ -253,13 +253,13 @@ typedef struct layer {
 } layer;
 
 /* Ring buffers of taps - 1 inputs: each new input takes the place of the oldest. */
-static void count_conv(const layer *l, cnt_tally *tally)
+static void count_conv(const layer *l, count_tally *tally)
 {
     size_t n = l->b * l->s * l->channels, keep = l->taps - 1;
-    cnt_buffer in = cnt_buffer_new(n), out = cnt_buffer_new(n);
-    cnt_buffer weight = cnt_buffer_new(l->channels * (l->taps + 1));
-    cnt_buffer before = cnt_buffer_new(l->b * l->channels * keep);
-    cnt_buffer after = cnt_buffer_new(l->b * l->channels * keep);
+    count_buffer in = count_buffer_new(n), out = count_buffer_new(n);
+    count_buffer weight = count_buffer_new(l->channels * (l->taps + 1));
+    count_buffer before = count_buffer_new(l->b * l->channels * keep);
+    count_buffer after = count_buffer_new(l->b * l->channels * keep);
     double flop = 0, silu = 0;
     for (size_t r = 0; r < l->b && l->conv; r++)
         for (size_t c = 0; c < l->channels; c++)
@@ -267,94 +267,95 @@ static void count_conv(const layer *l, cnt_tally *tally)
                 for (size_t tap = 0; tap < l->taps; tap++) {
                     if (tap > t && !l->cached)
                         continue; /* zeros stand before a fresh prompt */
-                    cnt_touch(&weight, c * (l->taps + 1) + tap);
+                    count_mark(&weight, c * (l->taps + 1) + tap);
                     if (tap <= t)
-                        cnt_touch(&in, (r * l->s + t - tap) * l->channels + c);
+                        count_mark(&in, (r * l->s + t - tap) * l->channels + c);
                     else
-                        cnt_touch(&before, (r * l->channels + c) * keep + tap - t - 1);
+                        count_mark(&before, (r * l->channels + c) * keep + tap - t - 1);
                     flop += 2;
                 }
                 if (l->bias)
-                    cnt_touch(&weight, c * (l->taps + 1) + l->taps);
+                    count_mark(&weight, c * (l->taps + 1) + l->taps);
                 silu++;
                 if (!l->scan)
-                    cnt_touch(&out, (r * l->s + t) * l->channels + c);
+                    count_mark(&out, (r * l->s + t) * l->channels + c);
                 if (keep)
-                    cnt_touch(&after, (r * l->channels + c) * keep + t % keep);
+                    count_mark(&after, (r * l->channels + c) * keep + t % keep);
             }
     /* Taps that no token of a short prompt uses are loaded all the same. */
     for (size_t i = 0; i < l->channels * (l->taps + 1) && l->conv; i++)
         if (i % (l->taps + 1) < l->taps)
-            cnt_touch(&weight, i);
-    cnt_add(tally, "conv", flop);
-    cnt_add(tally, "silu", silu);
-    cnt_bytes(tally, l->mamba ? "xbc" : "qkv", &in, l->act_B);
-    cnt_bytes(tally, "conv_weight", &weight, l->act_B);
-    cnt_bytes(tally, "window_in", &before, l->act_B);
-    cnt_bytes(tally, "window_out", &after, l->act_B);
-    cnt_bytes(tally, "conv_out", &out, l->act_B);
+            count_mark(&weight, i);
+    count_add(tally, "conv", flop);
+    count_add(tally, "silu", silu);
+    count_bytes(tally, l->mamba ? "xbc" : "qkv", &in, l->act_B);
+    count_bytes(tally, "conv_weight", &weight, l->act_B);
+    count_bytes(tally, "window_in", &before, l->act_B);
+    count_bytes(tally, "window_out", &after, l->act_B);
+    count_bytes(tally, "conv_out", &out, l->act_B);
 }
 
 /* What the recurrence touches, token by token. */
-static void count_scan(const layer *l, cnt_tally *tally)
+static void count_scan(const layer *l, count_tally *tally)
 {
     const shape *sh = &l->sh;
     size_t x = l->b * l->s, state = sh->heads * sh->dk * sh->dv;
-    cnt_buffer in = cnt_buffer_new(x * l->channels), gate = cnt_buffer_new(x * l->gates);
-    cnt_buffer out = cnt_buffer_new(x * sh->heads * sh->dv);
-    cnt_buffer before = cnt_buffer_new(l->b * state),
-               after = cnt_buffer_new(l->b * state);
-    cnt_buffer params = cnt_buffer_new(3 * sh->heads);
+    count_buffer in = count_buffer_new(x * l->channels),
+                 gate = count_buffer_new(x * l->gates);
+    count_buffer out = count_buffer_new(x * sh->heads * sh->dv);
+    count_buffer before = count_buffer_new(l->b * state),
+                 after = count_buffer_new(l->b * state);
+    count_buffer params = count_buffer_new(3 * sh->heads);
     double decay = 0, skip = 0;
     for (size_t t = 0; t < x && l->scan; t++) {
         size_t r = t / l->s;
         for (size_t c = 0; c < l->channels && !l->conv; c++)
-            cnt_touch(&in, t * l->channels + c);
+            count_mark(&in, t * l->channels + c);
         for (size_t g = 0; g < l->gates; g++)
-            cnt_touch(&gate, t * l->gates + g);
+            count_mark(&gate, t * l->gates + g);
         decay += (double)l->decays;
         for (size_t i = 0; i < 3 * sh->heads; i++)
-            cnt_touch(&params, i);
+            count_mark(&params, i);
         for (size_t i = 0; i < state; i++) {
             if (l->cached)
-                cnt_touch(&before, r * state + i);
-            cnt_touch(&after, r * state + i);
+                count_mark(&before, r * state + i);
+            count_mark(&after, r * state + i);
         }
         for (size_t i = 0; i < sh->heads * sh->dv; i++) {
-            cnt_touch(&out, t * sh->heads * sh->dv + i);
+            count_mark(&out, t * sh->heads * sh->dv + i);
             skip += 2; /* D x on top of the output */
         }
     }
-    cnt_add(tally, "decay", decay);
+    count_add(tally, "decay", decay);
     if (l->mamba) {
-        cnt_add(tally, "skip", skip);
-        cnt_bytes(tally, "head_params", &params, cnt_width("fp32"));
+        count_add(tally, "skip", skip);
+        count_bytes(tally, "head_params", &params, count_width("fp32"));
     } else {
-        cnt_buffer_free(&params);
+        count_buffer_free(&params);
     }
-    cnt_bytes(tally, "scan_in", &in, l->act_B);
-    cnt_bytes(tally, l->mamba ? "dt" : "gate", &gate, l->act_B);
-    cnt_bytes(tally, "state_in", &before, l->state_B);
-    cnt_bytes(tally, "state_out", &after, l->state_B);
-    cnt_bytes(tally, l->mamba ? "y" : "out", &out, l->act_B);
+    count_bytes(tally, "scan_in", &in, l->act_B);
+    count_bytes(tally, l->mamba ? "dt" : "gate", &gate, l->act_B);
+    count_bytes(tally, "state_in", &before, l->state_B);
+    count_bytes(tally, "state_out", &after, l->state_B);
+    count_bytes(tally, l->mamba ? "y" : "out", &out, l->act_B);
 }
 
-static cnt_tally count_layer(const layer *l)
+static count_tally count_layer(const layer *l)
 {
-    cnt_tally tally = {0};
+    count_tally tally = {0};
     scan_flops least = l->scan ? least_flops(&l->sh, l->s, l->cached) : (scan_flops){0};
     count_conv(l, &tally);
     count_scan(l, &tally);
-    cnt_add(&tally, "build", (double)l->b * least.build);
-    cnt_add(&tally, "read", (double)l->b * least.read);
+    count_add(&tally, "build", (double)l->b * least.build);
+    count_add(&tally, "read", (double)l->b * least.read);
     if (l->sh.delta)
-        cnt_add(&tally, "retrieve", (double)l->b * least.retrieve);
+        count_add(&tally, "retrieve", (double)l->b * least.retrieve);
     return tally;
 }
 
 /* Both phases, cached and fresh, each stage alone and both together, at lengths below and
  * above where the state becomes cheaper than pairs. */
-static void check_layer(cnt_op *o, layer *l)
+static void check_layer(count_case *o, layer *l)
 {
     static const size_t lengths[] = {1, 2, 3, 5, 11, MAX_S};
     for (int stages = 1; stages < 4; stages++)
@@ -363,20 +364,20 @@ static void check_layer(cnt_op *o, layer *l)
             double axis[3];
             l->conv = stages & 1;
             l->scan = stages >> 1;
-            cnt_param(o, "conv", l->conv);
-            cnt_param(o, "scan", l->scan);
+            count_set(o, "conv", l->conv);
+            count_set(o, "scan", l->scan);
             l->cached = i % 2;
             l->b = 1 + i % 3;
             l->s = length;
             axis[0] = (double)l->b;
             axis[1] = (double)length;
             axis[2] = l->cached ? 17 : 0;
-            cnt_tally tally = count_layer(l);
-            cnt_compare(o, SOL_CONTEXT, axis, &tally, (double)(l->b * length));
+            count_tally tally = count_layer(l);
+            count_compare_tally(o, SOL_CONTEXT, axis, &tally, (double)(l->b * length));
             l->cached = true; /* generation: one token behind others */
             l->s = 1;
             tally = count_layer(l);
-            cnt_compare(o, SOL_GENERATION, axis, &tally, (double)l->b);
+            count_compare_tally(o, SOL_GENERATION, axis, &tally, (double)l->b);
         }
 }
 
@@ -384,11 +385,10 @@ Test(counts_linear, mamba2)
 {
     static const struct {
         size_t heads, groups, head_dim, d_state, taps, tp;
-    } cases[] = {
-        {2, 1, 3, 5, 4, 1}, {6, 2, 2, 7, 3, 1}, {8, 4, 3, 2, 4, 2},
-        {3, 3, 1, 8, 2, 1}, {8, 2, 2, 3, 4, 4}, {12, 1, 3, 2, 4, 3}};
-    cnt_op o = cnt_load("mamba2");
-    cnt_dtype(&o, "state", "fp32");
+    } cases[] = {{2, 1, 3, 5, 4, 1}, {6, 2, 2, 7, 3, 1}, {8, 4, 3, 2, 4, 2},
+                 {3, 3, 1, 8, 2, 1}, {8, 2, 2, 3, 4, 4}, {12, 1, 3, 2, 4, 3}};
+    count_case o = count_open("mamba2", "");
+    count_set_dtype(&o, "state", "fp32");
     for (size_t i = 0; i < COUNT(cases); i++) {
         size_t tp = cases[i].tp, heads = cases[i].heads / tp,
                groups = (cases[i].groups + tp - 1) / tp;
@@ -399,20 +399,20 @@ Test(counts_linear, mamba2)
             .bias = i % 2 == 0,
             .gates = heads,
             .decays = 2 * heads,
-            .act_B = cnt_width("bf16"),
-            .state_B = cnt_width("fp32")};
+            .act_B = count_width("bf16"),
+            .state_B = count_width("fp32")};
         l.channels = heads * cases[i].head_dim + 2 * groups * cases[i].d_state;
-        cnt_tp(&o, 1);
-        cnt_param(&o, "num_heads", (double)cases[i].heads);
-        cnt_param(&o, "n_groups", (double)cases[i].groups);
-        cnt_param(&o, "head_dim", (double)cases[i].head_dim);
-        cnt_param(&o, "d_state", (double)cases[i].d_state);
-        cnt_param(&o, "d_conv", (double)cases[i].taps);
-        cnt_param(&o, "conv_bias", l.bias);
-        cnt_tp(&o, (double)tp);
+        count_set(&o, "tp", 1);
+        count_set(&o, "num_heads", (double)cases[i].heads);
+        count_set(&o, "n_groups", (double)cases[i].groups);
+        count_set(&o, "head_dim", (double)cases[i].head_dim);
+        count_set(&o, "d_state", (double)cases[i].d_state);
+        count_set(&o, "d_conv", (double)cases[i].taps);
+        count_set(&o, "conv_bias", l.bias);
+        count_set(&o, "tp", (double)tp);
         check_layer(&o, &l);
     }
-    cnt_unload(&o);
+    count_close(&o);
 }
 
 Test(counts_linear, gdn)
@@ -421,26 +421,26 @@ Test(counts_linear, gdn)
         size_t kh, vh, dk, dv, taps, tp;
     } cases[] = {
         {1, 2, 5, 3, 4, 1}, {2, 6, 3, 4, 3, 1}, {4, 8, 7, 2, 4, 2}, {3, 3, 2, 8, 2, 1}};
-    cnt_op o = cnt_load("gdn");
+    count_case o = count_open("gdn", "");
     for (size_t i = 0; i < COUNT(cases); i++) {
         size_t tp = cases[i].tp, kh = cases[i].kh / tp, vh = cases[i].vh / tp;
         layer l = {.sh = {kh, vh, cases[i].dk, cases[i].dv, true, false},
                    .taps = cases[i].taps,
                    .gates = 2 * vh,
                    .decays = vh,
-                   .act_B = cnt_width("bf16"),
-                   .state_B = cnt_width("bf16")};
+                   .act_B = count_width("bf16"),
+                   .state_B = count_width("bf16")};
         l.channels = 2 * kh * cases[i].dk + vh * cases[i].dv;
-        cnt_tp(&o, 1);
-        cnt_param(&o, "num_k_heads", (double)cases[i].kh);
-        cnt_param(&o, "num_v_heads", (double)cases[i].vh);
-        cnt_param(&o, "head_k_dim", (double)cases[i].dk);
-        cnt_param(&o, "head_v_dim", (double)cases[i].dv);
-        cnt_param(&o, "d_conv", (double)cases[i].taps);
-        cnt_tp(&o, (double)tp);
+        count_set(&o, "tp", 1);
+        count_set(&o, "num_k_heads", (double)cases[i].kh);
+        count_set(&o, "num_v_heads", (double)cases[i].vh);
+        count_set(&o, "head_k_dim", (double)cases[i].dk);
+        count_set(&o, "head_v_dim", (double)cases[i].dv);
+        count_set(&o, "d_conv", (double)cases[i].taps);
+        count_set(&o, "tp", (double)tp);
         check_layer(&o, &l);
     }
-    cnt_unload(&o);
+    count_close(&o);
 }
 
 Test(counts_linear, kda)
@@ -448,25 +448,25 @@ Test(counts_linear, kda)
     static const struct {
         size_t heads, dk, dv, taps, tp;
     } cases[] = {{1, 5, 3, 4, 1}, {3, 3, 4, 3, 1}, {4, 7, 2, 4, 2}, {6, 2, 8, 2, 3}};
-    cnt_op o = cnt_load("kda");
+    count_case o = count_open("kda", "");
     for (size_t i = 0; i < COUNT(cases); i++) {
         size_t tp = cases[i].tp, heads = cases[i].heads / tp;
         layer l = {.sh = {heads, heads, cases[i].dk, cases[i].dv, true, true},
                    .taps = cases[i].taps,
                    .gates = heads * (cases[i].dk + 1),
                    .decays = heads * cases[i].dk,
-                   .act_B = cnt_width("bf16"),
-                   .state_B = cnt_width("fp32")};
+                   .act_B = count_width("bf16"),
+                   .state_B = count_width("fp32")};
         l.channels = heads * (2 * cases[i].dk + cases[i].dv);
-        cnt_tp(&o, 1);
-        cnt_param(&o, "num_heads", (double)cases[i].heads);
-        cnt_param(&o, "head_k_dim", (double)cases[i].dk);
-        cnt_param(&o, "head_v_dim", (double)cases[i].dv);
-        cnt_param(&o, "d_conv", (double)cases[i].taps);
-        cnt_tp(&o, (double)tp);
+        count_set(&o, "tp", 1);
+        count_set(&o, "num_heads", (double)cases[i].heads);
+        count_set(&o, "head_k_dim", (double)cases[i].dk);
+        count_set(&o, "head_v_dim", (double)cases[i].dv);
+        count_set(&o, "d_conv", (double)cases[i].taps);
+        count_set(&o, "tp", (double)tp);
         check_layer(&o, &l);
     }
-    cnt_unload(&o);
+    count_close(&o);
 }
 
 /* Prompts have a state each, whatever their length; a step of generation has only tokens.
@@ -475,17 +475,17 @@ Test(counts_linear, verdicts)
 {
     static const char *const names[] = {"mamba2", "gdn", "kda"};
     for (size_t i = 0; i < COUNT(names); i++) {
-        cnt_op o = cnt_load(names[i]);
+        count_case o = count_open(names[i], "");
         for (int stages = 1; stages < 4; stages++) {
-            cnt_param(&o, "conv", stages & 1);
-            cnt_param(&o, "scan", stages >> 1);
-            sol_proof context = cnt_prove(&o, SOL_CONTEXT);
-            sol_proof generation = cnt_prove(&o, SOL_GENERATION);
+            count_set(&o, "conv", stages & 1);
+            count_set(&o, "scan", stages >> 1);
+            sol_proof context = count_prove(&o, SOL_CONTEXT);
+            sol_proof generation = count_prove(&o, SOL_GENERATION);
             cr_assert(context.bytes.verdict == SOL_DISPROVED &&
                           generation.bytes.verdict == SOL_PROVED &&
                           generation.flops.verdict == SOL_PROVED,
                       "%s", names[i]);
         }
-        cnt_unload(&o);
+        count_close(&o);
     }
 }

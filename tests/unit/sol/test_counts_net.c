@@ -9,17 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "counting.h"
+#include "count.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* n GPUs, per_node in each node, one vector of `size` numbers each. */
 typedef struct cluster {
     size_t n, per_node, size;
-    double *value;              /* [n][size] */
-    cnt_buffer *read, *written; /* [n] memory of each GPU */
-    double (*moved)[2][2];      /* [n][between nodes][in] elements */
-    double *added;              /* [n] additions */
+    double *value;                /* [n][size] */
+    count_buffer *read, *written; /* [n] memory of each GPU */
+    double (*moved)[2][2];        /* [n][between nodes][in] elements */
+    double *added;                /* [n] additions */
 } cluster;
 
 static cluster cluster_new(size_t n, size_t per_node, size_t size)
@@ -32,8 +32,8 @@ static cluster cluster_new(size_t n, size_t per_node, size_t size)
     c.added = calloc(n, sizeof *c.added);
     cr_assert(c.value && c.read && c.written && c.moved && c.added);
     for (size_t g = 0; g < n; g++) {
-        c.read[g] = cnt_buffer_new(size);
-        c.written[g] = cnt_buffer_new(size);
+        c.read[g] = count_buffer_new(size);
+        c.written[g] = count_buffer_new(size);
     }
     return c;
 }
@@ -41,8 +41,8 @@ static cluster cluster_new(size_t n, size_t per_node, size_t size)
 static void cluster_free(cluster *c)
 {
     for (size_t g = 0; g < c->n; g++) {
-        cnt_buffer_free(&c->read[g]);
-        cnt_buffer_free(&c->written[g]);
+        count_buffer_free(&c->read[g]);
+        count_buffer_free(&c->written[g]);
     }
     free(c->value);
     free(c->read);
@@ -66,7 +66,7 @@ static void move(cluster *c, size_t from, size_t to, size_t first, size_t len, b
         double *at = &c->value[to * c->size + i];
         *at = (add ? *at : 0) + c->value[from * c->size + i];
         c->added[to] += add;
-        cnt_touch(&c->written[to], i);
+        count_mark(&c->written[to], i);
     }
     c->moved[from][between][0] += (double)len;
     c->moved[to][between][1] += (double)len;
@@ -164,7 +164,7 @@ static double busiest(const cluster *c, int link, int in)
 }
 
 /* The terms of one link and direction; 0 where there is none. */
-static double bytes_of(const cnt_op *o, sol_phase_kind phase, const double *axis,
+static double bytes_of(const count_case *o, sol_phase_kind phase, const double *axis,
                        sol_link link, sol_direction direction)
 {
     const sol_phase *p = o->op->phase[phase];
@@ -172,7 +172,7 @@ static double bytes_of(const cnt_op *o, sol_phase_kind phase, const double *axis
     for (int t = 0; t < p->n_terms; t++)
         if (p->term[t].kind == SOL_NETWORK && p->term[t].link == link &&
             p->term[t].direction == direction)
-            sum += cnt_term(o, phase, p->term[t].name, axis);
+            sum += count_term(o, phase, p->term[t].name, axis);
     return sum;
 }
 
@@ -183,7 +183,7 @@ typedef struct expected {
     bool reached;
 } expected;
 
-static void compare_links(const cnt_op *o, const cluster *c, sol_phase_kind phase,
+static void compare_links(const count_case *o, const cluster *c, sol_phase_kind phase,
                           const double *axis, double width_B, expected e)
 {
     bool one = c->n <= c->per_node;
@@ -215,12 +215,12 @@ static const struct {
                 {6, 2, 5}, {12, 4, 2}, {6, 3, 1}};
 
 /* Both phases move the same: context as b*s tokens of one element, generation as b. */
-static void set_up(cnt_op *o, size_t i, double axis[2][2])
+static void set_up(count_case *o, size_t i, double axis[2][2])
 {
     size_t size = clusters[i].n * clusters[i].parts;
-    cnt_param(o, "gpus", (double)clusters[i].n);
-    cnt_param(o, "gpus_per_node", (double)clusters[i].per_node);
-    cnt_param(o, "hidden_size", (double)clusters[i].n);
+    count_set(o, "gpus", (double)clusters[i].n);
+    count_set(o, "gpus_per_node", (double)clusters[i].per_node);
+    count_set(o, "hidden_size", (double)clusters[i].n);
     axis[SOL_CONTEXT][0] = 1;
     axis[SOL_CONTEXT][1] = (double)(size / clusters[i].n);
     axis[SOL_GENERATION][0] = (double)(size / clusters[i].n);
@@ -237,10 +237,10 @@ static cluster start(size_t i)
     return c;
 }
 
-static void compare_memory(const cnt_op *o, sol_phase_kind phase, const double *axis,
+static void compare_memory(const count_case *o, sol_phase_kind phase, const double *axis,
                            double read, double written, double width_B)
 {
-    double in = cnt_term(o, phase, "in", axis), out = cnt_term(o, phase, "out", axis);
+    double in = count_term(o, phase, "in", axis), out = count_term(o, phase, "out", axis);
     cr_assert(fabs(in - read * width_B) <= 1e-14 * in, "%s reads %g, counted %g",
               o->op->name, in, read * width_B);
     cr_assert(fabs(out - written * width_B) <= 1e-14 * out, "%s writes %g, counted %g",
@@ -251,9 +251,9 @@ static void compare_memory(const cnt_op *o, sol_phase_kind phase, const double *
 
 Test(counts_net, all_reduce_by_rings)
 {
-    cnt_op o = cnt_load("all_reduce");
-    cnt_dtype(&o, "comm", "fp32");
-    cnt_param(&o, "in_network", 0);
+    count_case o = count_open("all_reduce", "");
+    count_set_dtype(&o, "comm", "fp32");
+    count_set(&o, "in_network", 0);
     for (size_t i = 0; i < COUNT(clusters); i++) {
         double axis[2][2];
         cluster c = start(i);
@@ -267,13 +267,13 @@ Test(counts_net, all_reduce_by_rings)
                           (expected){{true, true}, true});
             compare_memory(&o, (sol_phase_kind)p, axis[p], (double)c.size,
                            (double)c.written[0].touched, 4);
-            double add = cnt_term(&o, (sol_phase_kind)p, "add", axis[p]);
+            double add = count_term(&o, (sol_phase_kind)p, "add", axis[p]);
             cr_assert(fabs(add - c.added[0]) <= 1e-14 * add, "%g additions, counted %g",
                       add, c.added[0]);
         }
         cluster_free(&c);
     }
-    cnt_unload(&o);
+    count_close(&o);
 }
 
 /* Switches that add. Flat: one switch takes a number of every GPU and hands the sum back
@@ -301,7 +301,7 @@ static void add_in_network(cluster *c, bool flat)
 
 Test(counts_net, all_reduce_in_the_network)
 {
-    cnt_op o = cnt_load("all_reduce");
+    count_case o = count_open("all_reduce", "");
     for (size_t i = 0; i < COUNT(clusters); i++) {
         double axis[2][2];
         cluster flat = start(i), nodes = start(i);
@@ -321,37 +321,37 @@ Test(counts_net, all_reduce_in_the_network)
                 cr_assert_eq(intra + any, 2 * busiest(&flat, SOL_INTRA, d));
                 cr_assert_eq(inter, 2 * busiest(&nodes, SOL_INTER, d));
             }
-            cr_assert_eq(cnt_term(&o, p, "add", axis[p]), 0);
+            cr_assert_eq(count_term(&o, p, "add", axis[p]), 0);
         }
         cluster_free(&flat);
         cluster_free(&nodes);
     }
-    cnt_unload(&o);
+    count_close(&o);
 }
 
 /* The bound that always holds is never above the one for networks that do not add. */
 Test(counts_net, adding_switches_only_help)
 {
-    cnt_op o = cnt_load("all_reduce");
+    count_case o = count_open("all_reduce", "");
     for (size_t i = 0; i < COUNT(clusters); i++) {
         double axis[2][2];
         set_up(&o, i, axis);
         for (int p = 0; p < SOL_N_PHASES; p++)
             for (int link = 0; link < SOL_N_LINKS; link++) {
-                cnt_param(&o, "in_network", 1);
+                count_set(&o, "in_network", 1);
                 double with = bytes_of(&o, p, axis[p], (sol_link)link, SOL_OUT);
-                cnt_param(&o, "in_network", 0);
+                count_set(&o, "in_network", 0);
                 double without = bytes_of(&o, p, axis[p], (sol_link)link, SOL_OUT);
                 cr_assert(with <= without * (1 + 1e-14), "%zu GPUs, link %d: %g > %g",
                           clusters[i].n, link, with, without);
             }
     }
-    cnt_unload(&o);
+    count_close(&o);
 }
 
 Test(counts_net, reduce_scatter)
 {
-    cnt_op o = cnt_load("reduce_scatter");
+    count_case o = count_open("reduce_scatter", "");
     for (size_t i = 0; i < COUNT(clusters); i++) {
         double axis[2][2];
         cluster c = start(i);
@@ -371,13 +371,13 @@ Test(counts_net, reduce_scatter)
         }
         cluster_free(&c);
     }
-    cnt_unload(&o);
+    count_close(&o);
 }
 
 Test(counts_net, all_gather)
 {
-    cnt_op o = cnt_load("all_gather");
-    cnt_dtype(&o, "comm", "fp8");
+    count_case o = count_open("all_gather", "");
+    count_set_dtype(&o, "comm", "fp8");
     for (size_t i = 0; i < COUNT(clusters); i++) {
         double axis[2][2];
         cluster c = start(i);
@@ -405,13 +405,13 @@ Test(counts_net, all_gather)
         }
         cluster_free(&c);
     }
-    cnt_unload(&o);
+    count_close(&o);
 }
 
 /* Part k of GPU g goes to part g of GPU k; part g of GPU g stays. */
 Test(counts_net, all_to_all)
 {
-    cnt_op o = cnt_load("all_to_all");
+    count_case o = count_open("all_to_all", "");
     for (size_t i = 0; i < COUNT(clusters); i++) {
         double axis[2][2];
         cluster c = start(i);
@@ -423,8 +423,8 @@ Test(counts_net, all_to_all)
                 if (to == g)
                     continue;
                 for (size_t k = 0; k < part; k++) {
-                    cnt_touch(&c.read[g], to * part + k);
-                    cnt_touch(&c.written[to], g * part + k);
+                    count_mark(&c.read[g], to * part + k);
+                    count_mark(&c.written[to], g * part + k);
                 }
                 c.moved[g][between][0] += (double)part;
                 c.moved[to][between][1] += (double)part;
@@ -437,7 +437,7 @@ Test(counts_net, all_to_all)
         }
         cluster_free(&c);
     }
-    cnt_unload(&o);
+    count_close(&o);
 }
 
 /* A last node that is not full: no equality, but never above what an algorithm takes. */
@@ -448,15 +448,15 @@ Test(counts_net, uneven_nodes_stay_below_a_ring)
         size_t n, per_node;
     } uneven[] = {{3, 2}, {5, 4}, {7, 3}, {11, 8}};
     for (size_t k = 0; k < COUNT(names); k++) {
-        cnt_op o = cnt_load(names[k]);
+        count_case o = count_open(names[k], "");
         if (k == 2)
-            cnt_param(&o, "in_network", 0);
+            count_set(&o, "in_network", 0);
         for (size_t i = 0; i < COUNT(uneven); i++) {
             size_t member[MAX_GPUS];
             cluster c = cluster_new(uneven[i].n, uneven[i].per_node, 4 * uneven[i].n);
-            cnt_param(&o, "gpus", (double)c.n);
-            cnt_param(&o, "gpus_per_node", (double)c.per_node);
-            cnt_param(&o, "hidden_size", (double)c.n);
+            count_set(&o, "gpus", (double)c.n);
+            count_set(&o, "gpus_per_node", (double)c.per_node);
+            count_set(&o, "hidden_size", (double)c.n);
             for (size_t g = 0; g < c.n; g++)
                 member[g] = g;
             if (k != 0)
@@ -467,29 +467,29 @@ Test(counts_net, uneven_nodes_stay_below_a_ring)
                           (expected){{k != 0, k != 1}, false});
             cluster_free(&c);
         }
-        cnt_unload(&o);
+        count_close(&o);
     }
 }
 
 Test(counts_net, p2p)
 {
-    cnt_op o = cnt_load("p2p");
-    cnt_param(&o, "hidden_size", 13);
+    count_case o = count_open("p2p", "");
+    count_set(&o, "hidden_size", 13);
     for (int same = 0; same < 2; same++) {
         cluster c = cluster_new(2, same ? 2 : 1, 13 * 6);
         const double axis[2][2] = {{3, 2}, {6, 5}};
-        cnt_param(&o, "same_node", same);
+        count_set(&o, "same_node", same);
         move(&c, 0, 1, 0, c.size, false);
         for (int p = 0; p < SOL_N_PHASES; p++) {
-            cnt_tally tally = {0};
-            cnt_add(&tally, "in", 2 * (double)c.written[1].touched);
-            cnt_add(&tally, "intra_out", 2 * busiest(&c, SOL_INTRA, 0));
-            cnt_add(&tally, "inter_out", 2 * busiest(&c, SOL_INTER, 0));
-            cnt_compare(&o, (sol_phase_kind)p, axis[p], &tally, 6);
+            count_tally tally = {0};
+            count_add(&tally, "in", 2 * (double)c.written[1].touched);
+            count_add(&tally, "intra_out", 2 * busiest(&c, SOL_INTRA, 0));
+            count_add(&tally, "inter_out", 2 * busiest(&c, SOL_INTER, 0));
+            count_compare_tally(&o, (sol_phase_kind)p, axis[p], &tally, 6);
         }
         cluster_free(&c);
     }
-    cnt_unload(&o);
+    count_close(&o);
 }
 
 /* Messages grow with the tokens of a step and nothing else. */
@@ -498,14 +498,14 @@ Test(counts_net, verdicts)
     static const char *const names[] = {"all_reduce", "all_gather", "reduce_scatter",
                                         "all_to_all", "p2p"};
     for (size_t i = 0; i < COUNT(names); i++) {
-        cnt_op o = cnt_load(names[i]);
+        count_case o = count_open(names[i], "");
         for (int p = 0; p < SOL_N_PHASES; p++) {
-            sol_proof proof = cnt_prove(&o, (sol_phase_kind)p);
+            sol_proof proof = count_prove(&o, (sol_phase_kind)p);
             cr_assert(proof.flops.verdict == SOL_PROVED &&
                           proof.bytes.verdict == SOL_PROVED &&
                           proof.sol.verdict == SOL_PROVED,
                       "%s", names[i]);
         }
-        cnt_unload(&o);
+        count_close(&o);
     }
 }
