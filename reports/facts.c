@@ -322,13 +322,24 @@ sc_status rep_share_of(const rep_phase *p, sol_ceiling ceiling, rep_share *out,
     return SC_OK;
 }
 
+/* A term that a parameter switches off; false where that cannot be told. */
+static bool is_nothing(const rep_study *study, const rep_phase *p, const sol_term *term)
+{
+    sc_buf text = {0};
+    bool zero = rep_add_expr(&text, study->op, p->phase, term->expr, &study->config,
+                             NULL) == SC_OK &&
+                strcmp(sc_buf_text(&text), "0") == 0;
+    sc_buf_free(&text);
+    return zero;
+}
+
 double rep_compute_rate(const rep_study *study, const rep_phase *p, sol_ceiling ceiling)
 {
     double rate = NAN;
     bool first = true;
     for (int i = 0; i < p->phase->n_terms; i++) {
         const sol_term *term = &p->phase->term[i];
-        if (!rep_term_in(term, REP_FLOP)) {
+        if (!rep_term_in(term, REP_FLOP) || is_nothing(study, p, term)) {
             continue;
         }
         sol_dtype dtype = term->slot >= 0 ? study->config.slot[term->slot] : SOL_FP32;
@@ -346,12 +357,30 @@ double rep_compute_rate(const rep_study *study, const rep_phase *p, sol_ceiling 
 
 /* ---- why proof and measurement disagree ---- */
 
-static const fit_effect *largest_effect(const fit_result *fit)
+/* Where a SOL that is a function of x meets latencies that are none, only an effect of b
+ * or of s apart can be the reason. */
+static bool can_explain(const rep_phase *p, const fit_effect *e)
 {
+    if (p->fit.kind != FIT_TOKEN_NON_EQUIVALENT) {
+        return true;
+    }
+    const sol_expr *x = p->phase->tokens;
+    int b = sol_phase_axis_index(p->phase, "b");
+    bool x_is_b =
+        b >= 0 && x->op == SOL_OP_SYMBOL && x->symbol == p->phase->axis[b].symbol;
+    return e->kind == FIT_STAIRS_S || (e->kind == FIT_FEW_REQUESTS && !x_is_b);
+}
+
+static const fit_effect *largest_effect(const rep_phase *p)
+{
+    const fit_result *fit = &p->fit;
     const fit_effect *most = NULL;
     double largest = 0;
     for (int i = 0; i < fit->n_effects; i++) {
         const fit_effect *e = &fit->effect[i];
+        if (!can_explain(p, e)) {
+            continue;
+        }
         /* The floor is in the model and its trial takes it out. */
         bool gains = e->kind == FIT_NO_FLOOR ? e->with > e->without : e->entered;
         double gain = fabs(log(e->with / e->without));
@@ -363,14 +392,18 @@ static const fit_effect *largest_effect(const fit_result *fit)
     return most;
 }
 
-const fit_effect *rep_explain_disagreement(const fit_result *fit, sc_buf *out)
+const fit_effect *rep_explain_disagreement(const rep_phase *p, sc_buf *out)
 {
-    const fit_effect *most = largest_effect(fit);
-    if (fit->n_effects == 0) {
+    const fit_effect *most = largest_effect(p);
+    if (p->fit.n_effects == 0) {
         sc_buf_add(out, "Proof and measurement disagree, and no effect could be tried.");
     } else if (!most) {
-        sc_buf_add(out, "Proof and measurement disagree, and none of these effects "
-                        "lowers the held-out error: what causes it is not among them.");
+        sc_buf_printf(
+            out,
+            "Proof and measurement disagree, and none of these effects %slowers "
+            "the held-out error: what causes it is not among them.",
+            p->fit.kind == FIT_TOKEN_NON_EQUIVALENT ? "that tell points of equal x apart "
+                                                    : "");
     } else if (most->kind == FIT_NO_FLOOR) {
         sc_buf_printf(out,
                       "Proof and measurement disagree. The launch floor, which the SOL "

@@ -111,34 +111,46 @@ static void frame(const figure *f, const char *title, const char *note)
     quoted(f, "set label 2 ", &text, 165,
            " at screen 0.012, 0.014 left font ',11' textcolor rgb '#444444'\n");
     sc_buf_free(&text);
-    sc_buf_add(f->out, "set lmargin at screen 0.1\nset bmargin at screen 0.16\nset "
-                       "tics font ',12'\nset border 3 linecolor rgb '#444444'\nset grid "
-                       "back linetype 1 linecolor rgb '#d9d9d9' linewidth 0.7\n");
+    sc_buf_add(f->out,
+               "set lmargin at screen 0.1\nset bmargin at screen 0.16\nset "
+               "tics font ',12' nomirror\nset border 3 linecolor rgb '#444444'\nset grid "
+               "back linetype 1 linecolor rgb '#d9d9d9' linewidth 0.7\n");
+}
+
+/* "s: new tokens per request", as a label of gnuplot's. */
+static void axis_label(const figure *f, const char *which, int axis)
+{
+    const sol_axis *a = &f->p->phase->axis[axis];
+    sc_buf text = {0};
+    sc_buf_printf(&text, "%s: %s", a->name, a->meaning);
+    sc_buf_printf(f->out, "set %s ", which);
+    quoted(f, "", &text, 70, "\n");
+    sc_buf_free(&text);
 }
 
 /* Colour codes the first axis, in log space. */
-static const char *colour_axis(const figure *f)
-{
-    int required[SOL_MAX_AXES], n = rep_required_axes(f->p->phase, required);
-    return n > 0 ? f->p->phase->axis[required[0]].name : "";
-}
-
 static double colour_of(const figure *f, size_t i)
 {
     int required[SOL_MAX_AXES], n = rep_required_axes(f->p->phase, required);
     return n > 0 ? f->p->points.point[i].axis[required[0]] : 1;
 }
 
-static void palette(const figure *f, bool log, const char *label)
+static void palette(const figure *f)
 {
     sc_buf_add(f->out,
                "set palette defined (0 '#440154', 0.25 '#3b528b', 0.5 '#21918c', 0.75 "
                "'#5ec962', 1 '#fde725')\n");
-    if (!f->dumb)
-        sc_buf_printf(f->out, "%sset cblabel '%s'\n", log ? "set logscale cb 2\n" : "",
-                      label);
-    else
+    if (f->dumb)
         sc_buf_add(f->out, "unset colorbox\n");
+}
+
+static void palette_of_first_axis(const figure *f)
+{
+    int required[SOL_MAX_AXES], n = rep_required_axes(f->p->phase, required);
+    palette(f);
+    sc_buf_add(f->out, f->dumb ? "" : "set logscale cb 2\n");
+    if (n > 0)
+        axis_label(f, "cblabel", required[0]);
 }
 
 static sc_status nothing(const figure *f, rep_figure kind, const char *why, sc_diag *diag)
@@ -209,7 +221,7 @@ static sc_status roofline(const figure *f, sc_diag *diag)
         return nothing(f, REP_FIGURE_ROOFLINE, "it moves no bytes", diag);
     if (!roofline_data(f, &r))
         return nothing(f, REP_FIGURE_ROOFLINE, "no point has a bound", diag);
-    palette(f, true, colour_axis(f));
+    palette_of_first_axis(f);
     sc_buf_add(f->out, "set logscale xy\nset key bottom right\n");
     frame(
         f, r.flops ? "roofline" : "achieved bandwidth (no FLOPs)",
@@ -324,15 +336,15 @@ static void share_plot(const figure *f, int group, const int axis[2],
     sc_buf_add(f->out, "EOD\n");
     share_tics(f, 'x', &values[1]);
     share_tics(f, 'y', &values[0]);
-    palette(f, false, "SOL% (SOL / latency)");
+    palette(f);
+    sc_buf_add(f->out, "set cblabel 'SOL% (SOL / latency)'\n");
     rep_add_config(&label, f->study->op, &p->points.config[group]);
     frame(f, hot ? "SOL%, hot cache" : "SOL%, cold cache", sc_buf_text(&label));
     f->out->failed |= label.failed;
     sc_buf_free(&label);
-    sc_buf_printf(f->out,
-                  "unset key\nunset grid\nset xlabel '%s'\nset ylabel '%s'\nset "
-                  "cbrange [0:100]\n",
-                  p->phase->axis[axis[1]].name, p->phase->axis[axis[0]].name);
+    axis_label(f, "xlabel", axis[1]);
+    axis_label(f, "ylabel", axis[0]);
+    sc_buf_add(f->out, "unset key\nunset grid\nset cbrange [0:100]\n");
     if (f->dumb) {
         sc_buf_add(f->out, "plot $cells using 1:2:(sprintf('%.0f', $3)) with labels\n");
         return;
@@ -395,8 +407,12 @@ static bool differ(const figure *f, const iso *a, const iso *b)
     return false;
 }
 
-/* Points of one x, when they differ in their axes. Returns how many were written. */
-static size_t spread_group(const figure *f, const iso *row, size_t n)
+/* A decade that is nearly empty hides what there is. */
+#define LOG_SPREAD 3
+
+/* Points of one x, when they differ in their axes. Returns how many were written; *most
+ * becomes the largest ratio, if it was less. */
+static size_t spread_group(const figure *f, const iso *row, size_t n, double *most)
 {
     double least = INFINITY;
     bool differs = false;
@@ -404,16 +420,18 @@ static size_t spread_group(const figure *f, const iso *row, size_t n)
         least = fmin(least, f->p->points.point[row[i].i].latency_s);
         differs |= differ(f, &row[0], &row[i]);
     }
-    for (size_t i = 0; i < n && differs; i++)
-        line(f, row[i].x, f->p->points.point[row[i].i].latency_s / least,
-             colour_of(f, row[i].i));
+    for (size_t i = 0; i < n && differs; i++) {
+        double ratio = f->p->points.point[row[i].i].latency_s / least;
+        line(f, row[i].x, ratio, colour_of(f, row[i].i));
+        reach(most, ratio);
+    }
     return differs ? n : 0;
 }
 
 static sc_status spread(const figure *f, sc_diag *diag)
 {
     size_t n = f->p->points.n, drawn = 0;
-    double *x = sc_calloc(n, sizeof *x);
+    double most = 1, *x = sc_calloc(n, sizeof *x);
     iso *row = sc_calloc(n, sizeof *row);
     sc_status status =
         x && row ? plot_point_tokens(f->study, f->p, x, diag) : sc_diag_nomem(diag);
@@ -425,7 +443,7 @@ static sc_status spread(const figure *f, sc_diag *diag)
     for (size_t from = 0, to; from < n && status == SC_OK; from = to) {
         for (to = from + 1; to < n && same_set(&row[from], &row[to]);)
             to++;
-        drawn += spread_group(f, row + from, to - from);
+        drawn += spread_group(f, row + from, to - from, &most);
     }
     sc_free(x);
     sc_free(row);
@@ -434,9 +452,14 @@ static sc_status spread(const figure *f, sc_diag *diag)
     if (status != SC_OK)
         return status;
     sc_buf_add(f->out, "EOD\n");
-    palette(f, true, colour_axis(f));
-    sc_buf_add(f->out, "set logscale xy\nunset key\nset xlabel 'tokens x'\nset ylabel "
-                       "'latency / fastest latency at the same x'\n");
+    palette_of_first_axis(f);
+    sc_buf_printf(f->out,
+                  "set logscale x\nunset key\nset xlabel 'tokens x'\nset ylabel 'latency "
+                  "/ fastest latency at the same x'\n%s",
+                  most > LOG_SPREAD ? "set logscale y\n" : "");
+    if (most <= LOG_SPREAD)
+        sc_buf_printf(f->out, "set yrange [%.9g:%.9g]\n", 1 - 0.1 * (most - 1),
+                      1.1 * most - 0.1 + 1e-3);
     frame(f, "iso-token spread",
           "1 throughout: latency is a function of x; points of one configuration");
     sc_buf_add(f->out, "plot 1 with lines lw 2 lc rgb 'black', $points using 1:2:3 with "
@@ -455,20 +478,27 @@ static sc_status residuals(const figure *f, sc_diag *diag)
     if (!f->p->fitted || !fit->held_out[0] || !fit->held_out[1])
         return nothing(f, REP_FIGURE_RESIDUALS, "nothing was fitted", diag);
     size_t n[2] = {0};
+    double most = 0;
     for (int a = 0; a < 2; a++) {
         sc_buf_printf(f->out, "$model%d << EOD\n", a);
         for (size_t i = 0; i < fit->n; i++) {
             double t = f->p->points.point[i].latency_s;
-            n[a] += line(f, 1e3 * t, 100 * (fit->held_out[a][i] / t - 1), 0);
+            double error = 100 * (fit->held_out[a][i] / t - 1);
+            n[a] += line(f, 1e3 * t, error, 0);
+            reach(&most, fabs(error));
         }
         sc_buf_add(f->out, "EOD\n");
     }
     if (!n[0] || !n[1])
         return nothing(f, REP_FIGURE_RESIDUALS, "nothing was held out", diag);
-    sc_buf_add(f->out, "set logscale x\nset key top right\nset xlabel 'measured latency "
-                       "(ms)'\nset ylabel 'held-out error (%)'\nset yrange [-100:100]\n");
+    double reached = fmin(100, fmax(1, ceil(1.1 * most)));
+    sc_buf_printf(f->out,
+                  "set logscale x\nset key top right\nset xlabel 'measured latency "
+                  "(ms)'\nset ylabel 'held-out error (%%)'\nset yrange [%g:%g]\n",
+                  -reached, reached);
     frame(f, "held-out error",
-          "cross-validation grouped by x; errors beyond 100 % are not shown");
+          most > 100 ? "cross-validation grouped by x; errors beyond 100 % are not shown"
+                     : "cross-validation grouped by x");
     sc_buf_add(f->out, "plot 0 with lines lw 1 lc rgb 'black' notitle");
     for (int a = 0; a < 2; a++)
         sc_buf_printf(f->out,

@@ -106,11 +106,10 @@ rep_text rep_percent(double fraction)
     }
     double size = fabs(percent);
     int decimals = size >= 99.95 ? 0 : size >= 0.095 || size == 0 ? 1 : 2;
-    if (size > 0 && size < 0.005) {
-        snprintf(out.c, sizeof out.c, "%.24s %%", rep_sig(percent, 2).c);
-    } else {
-        snprintf(out.c, sizeof out.c, "%.*f %%", decimals, percent);
+    if (size < 0.005) { /* nothing that can be told from none */
+        percent = 0;
     }
+    snprintf(out.c, sizeof out.c, "%.*f %%", decimals, percent);
     return out;
 }
 

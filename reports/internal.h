@@ -107,10 +107,11 @@ double rep_point_share(const rep_phase *p, size_t i, sol_ceiling ceiling);
 sc_status rep_share_of(const rep_phase *p, sol_ceiling ceiling, rep_share *out,
                        sc_diag *diag);
 
-/* What explains that proof and measurement disagree: the effect on trial that changes the
- * physical model's held-out error most, in `fit`; NULL where none lowers it. Appends a
- * sentence that says so, with both errors. */
-const fit_effect *rep_explain_disagreement(const fit_result *fit, sc_buf *out);
+/* What explains that proof and measurement disagree: among the effects on trial that can
+ * make the difference, the one that changes the physical model's held-out error most, in
+ * p->fit; NULL where none lowers it. Appends a sentence that says so, with both errors.
+ */
+const fit_effect *rep_explain_disagreement(const rep_phase *p, sc_buf *out);
 
 /* What a model of x alone costs: held-out errors of the best model of either axis set
  * among the points of a region. */
@@ -202,7 +203,7 @@ sc_status rep_memory_share(const rep_study *study, const rep_phase *p, size_t *n
                            size_t *n, sc_diag *diag);
 
 /* The tensor (else CUDA-core) rate that every FLOP term of a phase runs at; NaN when the
- * terms differ in engine or dtype. */
+ * terms differ in engine or dtype. Terms that are 0 do not count. */
 double rep_compute_rate(const rep_study *study, const rep_phase *p, sol_ceiling ceiling);
 
 /* ---- writers with more to say than the public ones ---- */

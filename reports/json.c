@@ -319,7 +319,7 @@ static json_t *explained_by(const rep_phase *p, bool *bad)
         return json_null();
     }
     sc_buf reason = {0};
-    const fit_effect *e = rep_explain_disagreement(&p->fit, &reason);
+    const fit_effect *e = rep_explain_disagreement(p, &reason);
     json_t *object = json_object();
     set(object, "effect", e ? json_string(e->name) : json_null(), bad);
     set(object, "error_without", number(e ? e->without : NAN), bad);

@@ -364,6 +364,7 @@ static sc_status add_regime(sc_buf *out, const rep_study *study, const rep_phase
     sc_buf text = {0};
     sc_buf_add(&text, "**Regime.** On ");
     rep_add_code(&text, study->system->name);
+    sc_buf_add(&text, ", from a cold cache,");
     if (n_memory == 0 || n_memory == n) {
         sc_buf_printf(&text, " it is %s-bound at all %zu points of the grid",
                       n_memory ? "memory" : "compute", n);
@@ -377,6 +378,9 @@ static sc_status add_regime(sc_buf *out, const rep_study *study, const rep_phase
     return status;
 }
 
+/* Symbolic sums of more characters explain nothing. */
+#define MAX_GENERAL 1500
+
 static sc_status add_why(sc_buf *out, const rep_study *study, const rep_phase *p,
                          sc_diag *diag)
 {
@@ -384,12 +388,23 @@ static sc_status add_why(sc_buf *out, const rep_study *study, const rep_phase *p
                   p->phase->kind == SOL_CONTEXT ? "Context" : "Generation");
     sc_status status =
         rep_add_expr(out, study->op, p->phase, p->phase->tokens, NULL, diag);
-    sc_buf_add(out, "`\n\nSummed over all terms:\n\n");
+    sc_buf_add(out, "`\n\n");
+    sc_buf general = {0};
     if (status == SC_OK) {
-        status = add_forms(out, study, p, NULL, diag);
+        status = add_forms(&general, study, p, NULL, diag);
     }
-    if (status == SC_OK) {
+    if (status == SC_OK && general.n <= MAX_GENERAL) {
+        sc_buf_printf(out, "Summed over all terms:\n\n%s", sc_buf_text(&general));
         sc_buf_add(out, "and with the numbers of this configuration:\n\n");
+    } else if (status == SC_OK) {
+        sc_buf_add(out, "Summed over all terms, with the numbers of this configuration "
+                        "(in symbols, term by\nterm: `solcheck explain --op ");
+        rep_add_clean(out, study->op->name);
+        sc_buf_add(out, "`):\n\n");
+    }
+    out->failed |= general.failed;
+    sc_buf_free(&general);
+    if (status == SC_OK) {
         status = add_forms(out, study, p, &study->config, diag);
     }
     return status == SC_OK ? rep_add_proof(out, study, p, diag) : status;
@@ -414,6 +429,31 @@ sc_status rep_add_proof(sc_buf *out, const rep_study *study, const rep_phase *p,
 
 /* ---- what it freezes ---- */
 
+/* "b 1 to 256, s 1 to 32768", with the tokens that they reach where x is what is swept */
+static sc_status add_range(sc_buf *out, const rep_study *study, const rep_phase *p,
+                           sc_diag *diag)
+{
+    int required[SOL_MAX_AXES], n = rep_required_axes(p->phase, required);
+    if (p->kind == FIT_TOKEN_EQUIVALENT) {
+        rep_sweep x = {0};
+        sc_status status = rep_sweep_tokens(study, p, &x, diag);
+        if (status == SC_OK && x.n > 0) {
+            sc_buf_printf(out, "x %s to %s; ", rep_number(x.value[0]).c,
+                          rep_number(x.value[x.n - 1]).c);
+        }
+        rep_sweep_clear(&x);
+        if (status != SC_OK) {
+            return status;
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        const sol_axis *a = &p->phase->axis[required[i]];
+        sc_buf_printf(out, "%s%s %s to %s", i ? ", " : "", a->name, rep_number(a->lo).c,
+                      rep_number(a->hi).c);
+    }
+    return SC_OK;
+}
+
 static sc_status add_frozen(sc_buf *out, const rep_study *study, sc_diag *diag)
 {
     sc_buf_add(out, "## Frozen collector axes\n\n"
@@ -434,13 +474,9 @@ static sc_status add_frozen(sc_buf *out, const rep_study *study, sc_diag *diag)
         sc_buf_printf(out, "| %s | ", sol_phase_name((sol_phase_kind)k));
         rep_add_names(out, name, n_axes, ", ", "`");
         sc_buf_add(out, " | ");
-        const char *sep = "";
-        int required[SOL_MAX_AXES], n_required = rep_required_axes(p->phase, required);
-        for (int i = 0; i < n_required; i++) {
-            const sol_axis *a = &p->phase->axis[required[i]];
-            sc_buf_printf(out, "%s%s %s to %s", sep, a->name, rep_number(a->lo).c,
-                          rep_number(a->hi).c);
-            sep = ", ";
+        status = add_range(out, study, p, diag);
+        if (status != SC_OK) {
+            return status;
         }
         sc_buf_add(out, " | ");
         for (int i = 0; i < p->phase->n_guards; i++) {
@@ -472,10 +508,13 @@ static sc_status add_frozen(sc_buf *out, const rep_study *study, sc_diag *diag)
 static void add_signature(sc_buf *out, const rep_study *study)
 {
     sc_buf_add(out, "## Planned query signature\n\n```python\n");
+    const char *sep = "";
     for (int k = 0; k < SOL_N_PHASES; k++) {
         if (study->phase[k].present) {
+            sc_buf_add(out, sep);
             rep_add_query_def(out, study, &study->phase[k], "");
-            sc_buf_add(out, "    ...\n\n");
+            sc_buf_add(out, "    ...\n");
+            sep = "\n";
         }
     }
     sc_buf_add(out,

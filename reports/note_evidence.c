@@ -104,7 +104,8 @@ static sc_status add_regions(sc_buf *out, const rep_study *study, const rep_phas
     sc_buf text = {0};
     sc_buf_add(&text, "Where it costs: 90th percentile of the held-out error of the best "
                       "model on `x` and of the best on `b`, `s`, region by region; the "
-                      "cost is their difference in percentage points.");
+                      "cost is their difference in percentage points. What binds a "
+                      "point is told by the bound of its own cache state.");
     rep_add_paragraph(out, &text);
     sc_buf_add(out, "| region | points | x | p90 on `x` | p90 on `b`, `s` | cost of `x` "
                     "|\n|---|--:|---|--:|--:|--:|\n");
@@ -181,10 +182,18 @@ static void add_lack_of_fit(sc_buf *out, const rep_study *study, const rep_phase
 
 /* ---- the physical model in units that a person can read ---- */
 
+/* Of an interval over more than a decade the middle says nothing. */
+#define LEAST_KNOWN 0.1
+
 static void add_eta(sc_buf *out, const char *name, const fit_interval *eta,
                     double ceiling, const char *unit, const char *of)
 {
     if (!isfinite(eta->value)) {
+        return;
+    }
+    if (eta->lo < LEAST_KNOWN * eta->hi) {
+        sc_buf_printf(out, "| %s | not determined by these points (%s to %s) | |\n", name,
+                      rep_percent(eta->lo).c, rep_percent(eta->hi).c);
         return;
     }
     sc_buf_printf(out, "| %s | %s (%s to %s) | ", name, rep_percent(eta->value).c,
@@ -256,7 +265,8 @@ static void add_effects(sc_buf *out, const rep_phase *p)
     }
     sc_buf_add(&text,
                "Effects on trial: mean held-out error of the physical model without "
-               "and with each; one that takes off too little stays out.");
+               "and with each; one that takes off too little stays out. One that "
+               "enters is part of the model that later ones are tried on.");
     if (p->fit.n_trial < p->points.n) {
         sc_buf_printf(&text, " The trial runs on a sample of %zu of the points.",
                       p->fit.n_trial);
@@ -268,7 +278,7 @@ static void add_effects(sc_buf *out, const rep_phase *p)
     }
     sc_buf_add(out, "\n");
     if (p->agreement == REP_DISAGREE) {
-        rep_explain_disagreement(&p->fit, &text);
+        rep_explain_disagreement(p, &text);
         rep_add_paragraph(out, &text);
     }
 }
@@ -389,12 +399,12 @@ static sc_status add_phase(sc_buf *out, const rep_study *study, const rep_phase 
             rep_add_md(out, p->points.device);
         }
     }
-    sc_buf_add(out, "\n\n");
+    sc_buf_add(out, p->points.n > 0 ? "\n\n" : "\n\nNothing was measured.\n\n");
     sc_status status = rep_add_phase_evidence(out, study, p, diag);
     if (plots) {
         const char *phase = sol_phase_name(p->phase->kind);
-        sc_buf_printf(out, "![SOL and %s latency, %s phase](sol-vs-measured-%s.svg)\n\n",
-                      p->points.n ? "measured" : "no measured", phase, phase);
+        sc_buf_printf(out, "![SOL%s, %s phase](sol-vs-measured-%s.svg)\n\n",
+                      p->points.n ? " and measured latency" : "", phase, phase);
     }
     return status;
 }

@@ -48,7 +48,9 @@ static void add_foreign_column(sc_buf *out, const sol_op *op, const char *name)
         for (int c = 0; c < op->table[t].n_columns; c++) {
             const sol_table_column *column = &op->table[t].column[c];
             if (strcmp(column->target, name) == 0 && strcmp(column->text, name) != 0) {
-                sc_buf_add(out, ", read from ");
+                bool constant =
+                    strspn(column->text, "0123456789.") == strlen(column->text);
+                sc_buf_add(out, constant ? ", in public tables " : ", read from ");
                 rep_add_code(out, column->text);
                 return;
             }

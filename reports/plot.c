@@ -303,7 +303,7 @@ static void add_footer(sc_buf *out, const plot_figure *f)
     sc_buf_free(&text);
     sc_buf_free(&cut);
 
-    if (study->source == REP_NONE) {
+    if (study->source == REP_NONE || f->p->points.n == 0) {
         sc_buf_printf(&text, "solcheck %s, %s", PACKAGE_VERSION, study->date);
     } else {
         sc_buf_printf(&text, "%s: %s; solcheck %s, %s", rep_source_name(study->source),

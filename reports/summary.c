@@ -159,10 +159,11 @@ static void add_lack_of_fit(sc_buf *out, const rep_phase *p)
     }
     add_two(
         out, "equal x",
-        "latency spreads %s (median), %s at most; a function of x alone is off by %s or "
-        "more at p90; lack of fit p %s",
+        "latency spreads %s (median), %s at most; leaving out b and s costs %s at p90 "
+        "(%s to %s); lack of fit p %s",
         rep_spread(l->spread_median).c, rep_spread(l->spread_max).c,
-        rep_percent(p->fit.iso_cost.value).c, rep_p_value(l->p).c);
+        rep_percent(p->fit.iso_cost.value).c, rep_percent(p->fit.iso_cost.lo).c,
+        rep_percent(p->fit.iso_cost.hi).c, rep_p_value(l->p).c);
 }
 
 static sc_status add_share(sc_buf *out, const rep_study *study, const rep_phase *p,

@@ -105,6 +105,46 @@ Test(figures, without_measurements_there_is_only_sol)
     test_study_clear(&t);
 }
 
+/* What is small fills the figure; what is not measured names no table. */
+Test(figures, scales_follow_the_data)
+{
+    test_study t;
+    sc_buf script = {0};
+    test_study_init(&t, test_twist);
+    rep_phase *p = &t.study.phase[SOL_GENERATION];
+    t.study.source = REP_RECORDING;
+    snprintf(t.study.source_text, sizeof t.study.source_text, "twist_context.csv");
+    cr_assert_eq(
+        rep_figure_script(&t.study, p, REP_FIGURE_LATENCY, "svg", "f", &script, NULL),
+        SC_OK);
+    cr_expect_null(strstr(sc_buf_text(&script), "twist_context.csv"));
+    sc_buf_free(&script);
+    test_study_measure(&t);
+    hold_out(p);
+    cr_assert_eq(
+        rep_figure_script(&t.study, p, REP_FIGURE_RESIDUALS, "svg", "f", &script, NULL),
+        SC_OK);
+    cr_expect_not_null(strstr(sc_buf_text(&script), "set yrange [-1"), "%s",
+                       sc_buf_text(&script));
+    cr_expect_null(strstr(sc_buf_text(&script), "beyond 100 %"));
+    sc_buf_free(&script);
+    for (size_t i = 0; i < p->points.n; i++)
+        p->points.point[i].latency_s = 7.1e-6 * (1 + 0.02 * (double)(i % 3));
+    cr_assert_eq(
+        rep_figure_script(&t.study, p, REP_FIGURE_SPREAD, "svg", "f", &script, NULL),
+        SC_OK);
+    cr_expect_null(strstr(sc_buf_text(&script), "set logscale y"));
+    cr_expect_not_null(strstr(sc_buf_text(&script), "set yrange [0.998"), "%s",
+                       sc_buf_text(&script));
+    sc_buf_free(&script);
+    cr_assert_eq(
+        rep_figure_script(&t.study, p, REP_FIGURE_SHARE, "svg", "f", &script, NULL),
+        SC_OK);
+    cr_expect_not_null(strstr(sc_buf_text(&script), "set xlabel 's: KV length'\n"));
+    sc_buf_free(&script);
+    test_study_clear(&t);
+}
+
 Test(figures, the_curve_of_error_shows_medians_percentiles_table_and_target)
 {
     test_study t;

@@ -39,6 +39,8 @@ Test(format, percentages_and_spreads)
 {
     cr_expect_str_eq(rep_percent(0.0312).c, "3.1 %");
     cr_expect_str_eq(rep_percent(-0.00087).c, "-0.09 %", "%s", rep_percent(-0.00087).c);
+    cr_expect_str_eq(rep_percent(-0.0000488).c, "0.00 %");
+    cr_expect_str_eq(rep_percent(0).c, "0.0 %");
     cr_expect_str_eq(rep_percent(4.385).c, "438 %", "%s", rep_percent(4.385).c);
     cr_expect_str_eq(rep_percent(NAN).c, "n/a");
     cr_expect_str_eq(rep_spread(0.275).c, "by 27.5 %");

@@ -204,6 +204,7 @@ Test(json, a_disagreement_is_explained_by_the_largest_effect)
     test_study_measure(&t);
     rep_phase *p = &t.study.phase[0];
     p->agreement = REP_DISAGREE;
+    p->fit.kind = FIT_TOKEN_EQUIVALENT;
     p->fit.n_effects = 3;
     p->fit.effect[0] =
         (fit_effect){FIT_STAIRS_S, "stairs in s", 0.1875, 0.0625, 48, 0, true};
@@ -221,6 +222,10 @@ Test(json, a_disagreement_is_explained_by_the_largest_effect)
     root = parsed(&t.study);
     expect_string(root, "phases/0/explained_by/effect", "no launch floor");
     expect_number(root, "phases/0/explained_by/error_with", 0.75);
+    json_decref(root);
+    p->fit.kind = FIT_TOKEN_NON_EQUIVALENT; /* no floor tells points of equal x apart */
+    root = parsed(&t.study);
+    expect_string(root, "phases/0/explained_by/effect", "stairs in s");
     json_decref(root);
     p->fit.effect[0].entered = false;
     p->fit.effect[2].with = 0.125;

@@ -223,6 +223,78 @@ Test(note, open_questions_come_with_what_to_measure)
     test_study_clear(&t);
 }
 
+Test(note, says_what_a_reader_would_have_to_ask)
+{
+    test_study t;
+    test_study_init(&t, test_twist);
+    char *text = written(rep_note, &t.study);
+    expect_holds(text, "On `h100_sxm`, from a cold cache, it is");
+    expect_holds(text, "Summed over all terms:");
+    expect_holds(text, "| generation | `x` | x 1 to 700; b 1 to 700, s 1 to 3000 |");
+    expect_holds(text, "Nothing was measured.");
+    sc_free(text);
+    test_study_measure(&t);
+    rep_phase *p = &t.study.phase[SOL_CONTEXT];
+    p->fit.physical.eta_compute = (fit_interval){0.93, 0.00071, 0.998};
+    p->fit.n_effects = 1;
+    p->fit.effect[0] =
+        (fit_effect){FIT_STAIRS_S, "stairs in s", 0.1875, 0.0625, 48, 0, true};
+    text = written(rep_note, &t.study);
+    expect_holds(text, "not determined by these points (0.07 % to 99.8 %) | |");
+    expect_holds(text, "One that enters");
+    expect_holds(text, "**Measured: token-non-equivalent.**");
+    sc_free(text);
+    test_study_clear(&t);
+}
+
+Test(note, long_sums_are_left_to_explain)
+{
+    static const char head[] =
+        "op: long\ntitle: t\nsource: [x]\nparams:\n  kx: {default: 3, meaning: m}\n"
+        "dtypes:\n  io: {default: bf16, allowed: [bf16]}\nphases:\n  context:\n"
+        "    axes: {b: requests, s: tokens}\n    ranges: {b: [1, 8], s: [1, 64]}\n"
+        "    flops:\n";
+    sc_buf op = {0};
+    test_study t;
+    sc_buf_add(&op, head);
+    for (int i = 0; i < 120; i++)
+        sc_buf_printf(&op,
+                      "      f%d: {expr: \"b*s*max(kx, %d)\", engine: cuda, source: x}\n",
+                      i, i);
+    sc_buf_add(&op,
+               "    bytes:\n      in: {expr: b*s*bytes(io), access: read, dtype: io, "
+               "source: x}\n    output: {shape: [b*s], dtype: io}\n");
+    test_study_init(&t, sc_buf_text(&op));
+    char *text = written(rep_note, &t.study);
+    expect_holds(text, "`solcheck explain --op long`");
+    expect_lacks(text, "max(kx, 17)");
+    sc_free(text);
+    sc_buf_free(&op);
+    test_study_clear(&t);
+}
+
+/* A term that a parameter switches off has no rate. */
+Test(note, the_rate_is_that_of_the_terms_that_are_there)
+{
+    static const char op[] =
+        "op: off\ntitle: t\nsource: [x]\nparams:\n  gate: {default: 0, range: [0, 1], "
+        "meaning: m}\n"
+        "dtypes:\n  io: {default: bf16, allowed: [bf16]}\nphases:\n  context:\n"
+        "    axes: {b: requests, s: tokens}\n    ranges: {b: [1, 8], s: [1, 64]}\n"
+        "    flops:\n      g: {expr: b*s*gate, engine: cuda, source: x}\n"
+        "      f: {expr: 71*b*s, engine: tensor, dtype: io, source: x}\n"
+        "    bytes:\n      in: {expr: b*s*bytes(io), access: read, dtype: io, source: "
+        "x}\n"
+        "    output: {shape: [b*s], dtype: io}\n";
+    test_study t;
+    test_study_init(&t, op);
+    rep_phase *p = &t.study.phase[SOL_CONTEXT];
+    cr_expect_float_eq(rep_compute_rate(&t.study, p, SOL_ARCHITECTURAL), 1.0706e15, 1e12);
+    t.study.config.param[0] = 1;
+    cr_expect(isnan(rep_compute_rate(&t.study, p, SOL_ARCHITECTURAL)));
+    test_study_clear(&t);
+}
+
 Test(note, points_faster_than_light_are_a_finding)
 {
     test_study t;
