@@ -304,6 +304,16 @@ bool sc_parse_int(const char *text, int64_t *value)
     return true;
 }
 
+void sc_format_duration(double seconds, char out[32])
+{
+    if (seconds < 99.5)
+        snprintf(out, 32, seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
+    else if (seconds < 99.5 * 60)
+        snprintf(out, 32, "%.0f min", seconds / 60);
+    else
+        snprintf(out, 32, "%.1f h", seconds / 3600);
+}
+
 void sc_format_double(double value, char out[32])
 {
     if (!isfinite(value)) {

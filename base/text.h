@@ -64,6 +64,8 @@ sc_status sc_file_write(const char *path, const char *text, size_t n,
 bool sc_parse_double(const char *text, double *value);
 bool sc_parse_int(const char *text, int64_t *value);
 
+/* A time to wait, for people: "4.2 s", "75 s", "12 min", "3.5 h". */
+void sc_format_duration(double seconds, char out[32]);
 /* Shortest decimal text that reads back to the same double; out has room for 32 bytes. */
 void sc_format_double(double value, char out[32]);
 

@@ -53,6 +53,20 @@ Test(text, integers_parse_whole_or_not_at_all)
               !sc_parse_int("", &v));
 }
 
+Test(text, durations_are_for_people)
+{
+    static const struct {
+        double seconds;
+        const char *text;
+    } wanted[] = {{0.04, "0.0 s"},   {9.94, "9.9 s"},   {9.96, "10 s"},     {99.4, "99 s"},
+                  {99.6, "2 min"}, {5960, "99 min"}, {5980, "1.7 h"}, {1e6, "277.8 h"}};
+    char text[32];
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        sc_format_duration(wanted[i].seconds, text);
+        cr_expect_str_eq(text, wanted[i].text);
+    }
+}
+
 Test(text, doubles_print_shortest)
 {
     const struct {
