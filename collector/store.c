@@ -4,12 +4,15 @@
 
 #include "collector/store_internal.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 
@@ -20,8 +23,10 @@ sc_status col_store_fail(col_store *store, sc_diag *diag)
     int code = sqlite3_errcode(store->db);
     if (code == SQLITE_NOMEM)
         return sc_diag_nomem(diag);
-    return sc_diag_fail(diag, SC_EIO, SC2010, "store '%s': %s", store->path,
-                        sqlite3_errmsg(store->db));
+    int error = code == SQLITE_CANTOPEN ? sqlite3_system_errno(store->db) : 0;
+    return sc_diag_fail(diag, SC_EIO, SC2010, "store '%s': %s%s%s", store->path,
+                        sqlite3_errmsg(store->db), error ? ": " : "",
+                        error ? strerror(error) : "");
 }
 
 sc_status col_store_run(col_store *store, const char *sql, sc_diag *diag)
@@ -76,6 +81,53 @@ static sc_status set_up(col_store *store, bool create, sc_diag *diag)
     return status ? status : col_store_check_schema(store, diag);
 }
 
+static sc_status open_file(col_store *store, const char *path, int flags, bool create,
+                           sc_diag *diag)
+{
+    int code = sqlite3_open_v2(path, &store->db, flags, NULL);
+    return code == SQLITE_OK ? set_up(store, create, diag)
+           : store->db       ? col_store_fail(store, diag)
+                             : sc_diag_nomem(diag);
+}
+
+static bool may(const char *path, int mode)
+{
+    return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
+}
+
+/* A store that we cannot write to, with no log beside it that has yet to be merged. To
+ * read a WAL file SQLite writes to its directory, unless it is told that nothing changes.
+ */
+static bool is_archived(const char *path)
+{
+    sc_buf wal = {0}, dir = {0};
+    struct stat info;
+    const char *base = sc_path_base(path);
+    sc_buf_printf(&wal, "%s-wal", path);
+    sc_buf_printf(&dir, "%.*s.", (int)(base - path), path);
+    bool archived = !wal.failed && !dir.failed && may(path, R_OK) && !may(path, W_OK) &&
+                    !may(dir.text, W_OK) &&
+                    (stat(wal.text, &info) != 0 || info.st_size == 0);
+    sc_buf_free(&wal);
+    sc_buf_free(&dir);
+    return archived;
+}
+
+static sc_status open_archived(col_store *store, sc_diag *diag)
+{
+    sc_buf uri = {0};
+    sc_buf_add(&uri, "file:");
+    for (const char *at = store->path; *at; at++)
+        sc_buf_printf(&uri, strchr("%?#", *at) ? "%%%02x" : "%c", *at);
+    sc_buf_add(&uri, "?immutable=1");
+    sc_status status =
+        uri.failed ? sc_diag_nomem(diag)
+                   : open_file(store, uri.text, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+                               false, diag);
+    sc_buf_free(&uri);
+    return status;
+}
+
 sc_status col_store_open(const char *path, bool create, col_store **out, sc_diag *diag)
 {
     col_store *store = sc_calloc(1, sizeof *store);
@@ -84,10 +136,9 @@ sc_status col_store_open(const char *path, bool create, col_store **out, sc_diag
         return sc_diag_nomem(diag);
     }
     int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
-    int code = sqlite3_open_v2(path, &store->db, flags, NULL);
-    sc_status status = code == SQLITE_OK ? set_up(store, create, diag)
-                       : store->db       ? col_store_fail(store, diag)
-                                         : sc_diag_nomem(diag);
+    sc_status status = !create && is_archived(path)
+                           ? open_archived(store, diag)
+                           : open_file(store, path, flags, create, diag);
     if (status) {
         col_store_close(store);
         return status;

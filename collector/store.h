@@ -37,7 +37,8 @@ typedef struct col_sample {
 
 typedef enum col_state { COL_ABSENT, COL_DONE, COL_FAILED } col_state;
 
-/* Opens path; create makes it where there is none. Errors: SC_EIO SC2010 (cannot be
+/* Opens path; create makes it where there is none. Without create a file that may not be
+ * written, in such a directory, is read as it is. Errors: SC_EIO SC2010 (cannot be
  * opened, is no store, of a newer version, or of an older one and not to be written; says
  * which), SC_ENOMEM. Release with
  * col_store_close. */

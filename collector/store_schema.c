@@ -176,7 +176,8 @@ sc_status col_store_check_schema(col_store *store, sc_diag *diag)
     if (status)
         return status;
     if (id != APPLICATION_ID)
-        return wrong_file(store->path, "another program's database", diag);
+        return wrong_file(store->path, "another program's database, or an empty file",
+                          diag);
     if (version >= 1 && version < COL_STORE_VERSION &&
         sqlite3_db_readonly(store->db, "main") == 0)
         return migrate(store, diag);

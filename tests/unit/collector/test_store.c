@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -469,7 +470,9 @@ static void expect_refusal(bool create, const char *word)
 
 Test(store, refuses_what_is_no_store)
 {
-    expect_refusal(false, "unable to open");
+    expect_refusal(false, "unable to open database file: No such file");
+    fclose(fopen(path, "w"));
+    expect_refusal(false, "an empty file");
     FILE *file = fopen(path, "w");
     fputs(
         "framework,version\nsolcheck,0.1.0 and so on, longer than a header of SQLite is, "
@@ -485,6 +488,28 @@ Test(store, refuses_what_is_no_store)
     sql_run("PRAGMA user_version = 77");
     expect_refusal(true, "version 77");
     expect_refusal(false, "version 77");
+}
+
+Test(store, reads_what_nobody_may_write)
+{
+    snprintf(path, sizeof path, "%s/a?b%%20#.db", dir);
+    col_store *store = open_store(path);
+    col_record r = point(3);
+    add(store, add_run(store, "d"), &r);
+    col_store_close(store); /* merges the log */
+    cr_assert_eq(chmod(path, 0444), 0);
+    cr_assert_eq(chmod(dir, 0555), 0);
+    if (geteuid() == 0) /* root may write whatever the mode */
+        cr_assert_eq(seteuid(65534), 0);
+    int64_t done = 0, failed = 7;
+    cr_assert_eq(col_store_open(path, false, &store, NULL), SC_OK);
+    cr_assert_eq(col_store_count(store, &done, &failed, NULL), SC_OK);
+    cr_assert(done == 1 && failed == 0);
+    cr_assert_eq(col_store_add_run(store, &(col_run){0}, &done, NULL), SC_EIO);
+    col_store_close(store);
+    cr_assert_neq(col_store_open(path, true, &store, NULL), SC_OK);
+    cr_assert(geteuid() == getuid() || seteuid(getuid()) == 0);
+    cr_assert_eq(chmod(dir, 0755), 0);
 }
 
 Test(store, tells_what_points_took)
