@@ -61,6 +61,8 @@ int cli_main(int argc, char **argv)
     sc_status status = cli_options_parse(argc, argv, &cli.options, &cli.diag);
     if (status == SC_OK)
         status = dispatch(&cli, &exit_code);
+    if (status == SC_OK) /* what was printed piecemeal has arrived */
+        status = cli_print(&cli, &(sc_buf){0});
     for (size_t i = 0; i < cli.warnings.n; i++)
         cli_complain(&cli.warnings.item[i]);
     if (status != SC_OK) {

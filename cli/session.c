@@ -50,7 +50,8 @@ sc_status cli_print(cli_session *cli, sc_buf *text)
 {
     if (text->failed)
         return sc_diag_nomem(&cli->diag);
-    if (fwrite(sc_buf_text(text), 1, text->n, stdout) != text->n || fflush(stdout) != 0)
+    if (fwrite(sc_buf_text(text), 1, text->n, stdout) != text->n || fflush(stdout) != 0 ||
+        ferror(stdout))
         return sc_diag_fail(&cli->diag, SC_EIO, SC1001, "cannot write standard output");
     return SC_OK;
 }
