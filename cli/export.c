@@ -58,14 +58,15 @@ static sc_status write_each(cli_session *cli, const col_export *all, const char 
     sc_status status = sc_mkdirs(dir, &cli->diag);
     for (size_t i = 0; status == SC_OK && col_export_table_at(all, i, &table); i++) {
         sc_buf path = {0}, text = {0};
-        sc_buf_printf(&path, "%s/%s_%s.%s", dir, table.op_name,
-                      sol_phase_name(table.phase), format);
+        sc_buf_printf(&path, "%s%s%s_%s.%s", dir, sc_ends_with(dir, "/") ? "" : "/",
+                      table.op_name, sol_phase_name(table.phase), format);
         status = path.failed ? sc_diag_nomem(&cli->diag)
                              : col_export_csv(all, i, &text, &cli->diag);
         if (status == SC_OK)
             status = save(cli, path.text, &text);
         if (status == SC_OK && !cli_has(&cli->options, CLI_OPT_QUIET))
-            printf("%s: %zu rows\n", path.text, table.n_rows);
+            printf("%s: %zu row%s\n", path.text, table.n_rows,
+                   table.n_rows == 1 ? "" : "s");
         sc_buf_free(&path);
         sc_buf_free(&text);
     }
@@ -101,12 +102,41 @@ static sc_status write_kernels(cli_session *cli)
     sc_status status =
         col_kernels_csv(stores->text, (size_t)stores->n,
                         cli_value(&cli->options, CLI_OPT_OP, NULL), &text, &cli->diag);
-    if (status == SC_OK && path)
-        status = sc_file_write(path, sc_buf_text(&text), text.n, &cli->diag);
-    else if (status == SC_OK)
-        status = cli_print(cli, &text);
+    if (status == SC_OK)
+        status = deliver(cli, path, &text);
     sc_buf_free(&text);
     return status;
+}
+
+static bool is_table(const char *path)
+{
+    return sc_ends_with(path, ".csv") || sc_ends_with(path, ".parquet");
+}
+
+/* What goes into one file, and what is read from one. */
+static sc_status check_one_file(cli_session *cli, const char *out)
+{
+    const cli_values *stores = &cli->options.files;
+    bool repro = cli_has(&cli->options, CLI_OPT_REPRO),
+         kernels = cli_has(&cli->options, CLI_OPT_KERNELS);
+    sc_diag *diag = &cli->diag;
+    if (repro && kernels)
+        return sc_diag_fail(diag, SC_EINVAL, SC6002,
+                            "--repro and --kernels contradict each other");
+    if ((repro || kernels) && out && is_directory(out))
+        return sc_diag_fail(diag, SC_EINVAL, SC6002,
+                            "--%s writes one file: '%s' is a directory",
+                            repro ? "repro" : "kernels", out);
+    if (repro && out && sc_ends_with(out, ".parquet"))
+        return sc_diag_fail(diag, SC_EINVAL, SC6002,
+                            "--repro writes commands, not a table: '%s'", out);
+    for (int i = 0; i < stores->n; i++)
+        if (is_table(stores->text[i]) && (stores->n > 1 || repro || kernels))
+            return sc_diag_fail(diag, SC_EINVAL, SC6002,
+                                "'%s' is a table: it can be converted, alone and without "
+                                "--repro and --kernels",
+                                stores->text[i]);
+    return SC_OK;
 }
 
 sc_status cli_export(cli_session *cli, int *exit_code)
@@ -121,19 +151,20 @@ sc_status cli_export(cli_session *cli, int *exit_code)
         return SC_EINVAL;
     }
     const char *format = cli_value(&cli->options, CLI_OPT_FORMAT, "csv");
-    const char *first = stores->text[0];
     if (strcmp(format, "csv") != 0 && strcmp(format, "parquet") != 0)
         return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
                             "--format is csv or parquet, not '%s'", format);
     if (!(out && is_directory(out)) && cli_has(&cli->options, CLI_OPT_FORMAT))
         return sc_diag_fail(&cli->diag, SC_EINVAL, SC6002,
                             "--format goes with --out DIR/; a file's name tells its own");
+    sc_status status = check_one_file(cli, out);
+    if (status != SC_OK)
+        return status;
     if (cli_has(&cli->options, CLI_OPT_KERNELS))
         return write_kernels(cli);
-    if (stores->n == 1 &&
-        (sc_ends_with(first, ".csv") || sc_ends_with(first, ".parquet")))
-        return convert(cli, first, out);
-    sc_status status =
+    if (is_table(stores->text[0]))
+        return convert(cli, stores->text[0], out);
+    status =
         col_export_load(stores->text, (size_t)stores->n,
                         cli_value(&cli->options, CLI_OPT_OP, NULL), &all, &cli->diag);
     if (status != SC_OK)
