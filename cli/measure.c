@@ -47,7 +47,8 @@ static sc_status open_table(const char *dir, const char *layer, sol_phase_kind p
                             table_file *out, sc_diag *diag)
 {
     sc_buf path = {0};
-    sc_buf_printf(&path, "%s/%s_%s.csv", dir, layer, sol_phase_name(phase));
+    sc_buf_printf(&path, "%s%s%s_%s.csv", dir, sc_ends_with(dir, "/") ? "" : "/", layer,
+                  sol_phase_name(phase));
     out->path = sc_buf_take(&path);
     if (!out->path)
         return sc_diag_nomem(diag);
@@ -76,13 +77,37 @@ static void date_text(char date[32])
     strftime(date, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
+/* The command as typed, fit for a shell; without --out where with_out is false. */
+static void add_command(const cli_session *cli, bool with_out, sc_buf *out)
+{
+    sc_buf_add(out, "solcheck");
+    for (int i = 1; i < cli->argc; i++) {
+        bool skip = strcmp(cli->argv[i], "--out") == 0;
+        if (!with_out && (skip || strncmp(cli->argv[i], "--out=", 6) == 0)) {
+            i += skip;
+            continue;
+        }
+        sc_buf_add(out, " ");
+        cli_add_word(out, cli->argv[i]);
+    }
+}
+
+/* A double-quoted YAML scalar. */
+static void add_quoted(const char *text, sc_buf *out)
+{
+    sc_buf_add(out, "\"");
+    for (; *text; text++)
+        sc_buf_printf(out, strchr("\"\\", *text) ? "\\%c" : "%c", *text);
+    sc_buf_add(out, "\"");
+}
+
 /* Adds what ran, where and when to provenance.yaml, one document entry a command. */
 static sc_status write_provenance(cli_session *cli, const mock_device_info *info,
                                   const char *dir, const size_t *n_rows)
 {
     char date[32];
     date_text(date);
-    sc_buf path = {0}, text = {0};
+    sc_buf path = {0}, text = {0}, command = {0};
     sc_buf_printf(&path, "%s/provenance.yaml", dir);
     sc_buf_printf(
         &text,
@@ -96,12 +121,12 @@ static sc_status write_provenance(cli_session *cli, const mock_device_info *info
         if (cli->phase[p])
             sc_buf_printf(&text, "%s %s: %zu", p && cli->phase[0] ? "," : " {",
                           sol_phase_name((sol_phase_kind)p), n_rows[p]);
-    sc_buf_add(&text, "}\n  command: \"solcheck");
-    for (int i = 1; i < cli->argc; i++)
-        if (strcmp(cli->argv[i], "--out") != 0 && strcmp(cli->argv[i - 1], "--out") != 0)
-            sc_buf_printf(&text, " %s", cli->argv[i]);
-    sc_buf_add(&text, "\"\n");
-    sc_status status = path.failed || text.failed ? sc_diag_nomem(&cli->diag) : SC_OK;
+    add_command(cli, false, &command);
+    sc_buf_add(&text, "}\n  command: ");
+    add_quoted(sc_buf_text(&command), &text);
+    sc_buf_add(&text, "\n");
+    sc_status status =
+        path.failed || text.failed || command.failed ? sc_diag_nomem(&cli->diag) : SC_OK;
     FILE *file = status == SC_OK ? fopen(path.text, "a") : NULL;
     if (status == SC_OK && (!file || fputs(text.text, file) < 0))
         status = cannot_write(path.text, &cli->diag);
@@ -109,6 +134,7 @@ static sc_status write_provenance(cli_session *cli, const mock_device_info *info
         status = cannot_write(path.text, &cli->diag);
     sc_buf_free(&path);
     sc_buf_free(&text);
+    sc_buf_free(&command);
     return status;
 }
 
@@ -132,9 +158,7 @@ static sc_status start_run(output *out)
 {
     char date[32];
     sc_buf command = {0};
-    sc_buf_add(&command, "solcheck");
-    for (int i = 1; i < out->cli->argc; i++)
-        sc_buf_printf(&command, " %s", out->cli->argv[i]);
+    add_command(out->cli, true, &command);
     date_text(date);
     col_run run = {.device = out->info.name,
                    .driver = out->info.driver,
@@ -371,7 +395,8 @@ static sc_status close_output(output *out, sc_status status)
     bool quiet = silent(out->cli), any = false;
     for (int p = 0; p < SOL_N_PHASES; p++) {
         if (out->table[p].file && status == SC_OK && !quiet)
-            printf("%s: %zu rows\n", out->table[p].path, out->n_rows[p]);
+            printf("%s: %zu row%s\n", out->table[p].path, out->n_rows[p],
+                   out->n_rows[p] == 1 ? "" : "s");
         any |= out->table[p].file != NULL;
         status = close_table(&out->table[p], status, &out->cli->diag);
     }

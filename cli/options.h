@@ -61,7 +61,7 @@ typedef enum cli_command {
     X(DATA, "data", "FILE", CLI_ON(DECIDE) | CLI_ON(EVAL) | CLI_ON(PLOT),                               \
       "measurements: a perf table; may be repeated")                                     \
     X(MEASURE, "measure", "", CLI_ON(DECIDE), "measure the mock layer now")              \
-    X(DEVICE, "device", "DEV", CLI_RUNS | CLI_ON(CALIBRATE), "cpu, cuda or cuda:N (default: cuda if there is one)") \
+    X(DEVICE, "device", "DEV", CLI_RUNS | CLI_ON(CALIBRATE), "cpu, cuda, cuda:N or, to measure, cuda:all (default cuda; check: cpu where there is none)") \
     X(GRID, "grid", "KIND", CLI_ON(DECIDE) | CLI_ON(MEASURE) | CLI_ON(EVAL),             \
       "points to measure: small, coarse or full; eval: AXIS=1,2,4:256*2,300:900+100")                                        \
     X(CASES, "cases", "FILE", CLI_ON(MEASURE) | CLI_ON(VALIDATE) | CLI_ON(DESIGN),        \
@@ -155,7 +155,7 @@ typedef enum cli_option {
         CLI_N_OPTIONS
 } cli_option;
 
-#define CLI_MAX_VALUES 64
+#define CLI_MAX_VALUES 1024 /* a store a task of a large job array */
 
 typedef struct cli_values { /* of one option, in order; borrowed from argv */
     const char *text[CLI_MAX_VALUES];

@@ -47,6 +47,7 @@ typedef struct maker {
     const mock_class *cls;
     cli_plan *plan;
     mock_timing_options timing;
+    double l2_B; /* that cold points have to outrun */
     cli_speed speed[SOL_N_PHASES];
     bool wants[2]; /* hot, cold */
 } maker;
@@ -73,8 +74,7 @@ static sc_status set_memory(const maker *make, cli_job *point)
     return status;
 }
 
-/* Copies in rotation, by the L2 size of the system file: a plan for the memory. The
- * device has the last word. */
+/* Copies in rotation: a plan for the memory. The device has the last word. */
 static void set_copies(const maker *make, cli_job *point)
 {
     sc_diag why;
@@ -82,7 +82,7 @@ static void set_copies(const maker *make, cli_job *point)
     if (!point->cold || point->state != CLI_TODO)
         return;
     double touched_B = fmin(point->at.bytes_B, (double)point->need_B);
-    if (mock_cold_copies(make->cli->system->l2_B.value, touched_B, &point->copies, &why))
+    if (mock_cold_copies(make->l2_B, touched_B, &point->copies, &why))
         leave_out(point, &why);
     else
         point->need_B *= (size_t)point->copies;
@@ -182,6 +182,11 @@ static sc_status add_tp(const maker *make, double tp)
     return status;
 }
 
+static sc_status wrong_tp(cli_session *cli, const char *why, const char *all)
+{
+    return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001, "--tp %s, not '%s'", why, all);
+}
+
 /* "1,2,4,8" */
 static sc_status add_all_tp(const maker *make)
 {
@@ -192,8 +197,10 @@ static sc_status add_all_tp(const maker *make)
         size_t n = strcspn(text, ",");
         snprintf(one, sizeof one, "%.*s", n < 31 ? (int)n : 31, text);
         if (!sc_parse_int(one, &tp))
-            return sc_diag_fail(&make->cli->diag, SC_EINVAL, SC6001,
-                                "--tp wants numbers with commas between, not '%s'", all);
+            return wrong_tp(make->cli, "wants numbers with commas between", all);
+        for (size_t i = 0; i < make->plan->n_configs; i++)
+            if (make->plan->config[i].tp == (double)tp)
+                return wrong_tp(make->cli, "names every number once", all);
         sc_status status = add_tp(make, (double)tp);
         if (status != SC_OK || !text[n])
             return status;
@@ -250,8 +257,8 @@ static sc_status divide(cli_session *cli, cli_plan *plan)
     rank *order = sc_calloc(plan->n, sizeof *order);
     double *load = sc_calloc((size_t)plan->n_shards, sizeof *load);
     sc_status status = order && load ? SC_OK : sc_diag_nomem(&cli->diag);
-    for (size_t i = 0; i < plan->n && status == SC_OK; i++)
-        order[i] = (rank){plan->point[i].cost_s, i};
+    for (size_t i = 0; i < plan->n && status == SC_OK; i++) /* what is left out is free */
+        order[i] = (rank){plan->point[i].state == CLI_TODO ? plan->point[i].cost_s : 0, i};
     if (status == SC_OK)
         qsort(order, plan->n, sizeof *order, costliest_first);
     for (size_t i = 0; i < plan->n && status == SC_OK; i++) {
@@ -365,14 +372,29 @@ static sc_status warn_of_zeros(cli_session *cli)
                                                            : sc_diag_nomem(&cli->diag);
 }
 
+/* How --device will be timed, and its cache: of a GPU what the system file says, for it may
+ * be another machine's. */
+static sc_status set_device(maker *make)
+{
+    cli_session *cli = make->cli;
+    cli_device device = {.info = {.kind = "cuda"}};
+    sc_status status =
+        mock_device_check(cli_value(&cli->options, CLI_OPT_DEVICE, "cuda"), &cli->diag);
+    if (status == SC_OK && on_cpu(cli))
+        status = cli_device_open(cli, &device);
+    if (status != SC_OK)
+        return status;
+    make->plan->cpu = on_cpu(cli);
+    make->l2_B = on_cpu(cli) ? (double)device.info.l2_B : cli->system->l2_B.value;
+    cli_timing_options(cli, &device.info, &make->timing);
+    cli_device_close(&device);
+    return cli_stopping_options(cli, &make->timing);
+}
+
 static sc_status prepare(maker *make)
 {
     cli_session *cli = make->cli;
-    mock_device_info info = {.kind = "cuda"};
-    if (on_cpu(cli))
-        snprintf(info.kind, sizeof info.kind, "cpu");
-    cli_timing_options(cli, &info, &make->timing);
-    sc_status status = cli_stopping_options(cli, &make->timing);
+    sc_status status = set_device(make);
     if (status == SC_OK)
         status = warn_of_zeros(cli);
     if (status == SC_OK)

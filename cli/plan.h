@@ -45,7 +45,9 @@ typedef struct cli_plan {
     size_t n_configs;
     bool table; /* the points come from a table or list shapes: many configurations */
     bool learnt;                /* --store told what its points took beside launches */
-    bool guessed[SOL_N_PHASES]; /* no recording: latencies are SOL / 0.5 + 5 us */
+    bool guessed[SOL_N_PHASES]; /* no recording: latencies are SOL / 0.5 + 5 us, on a CPU
+                                    by the operation */
+    bool cpu;                   /* it is for a CPU */
     int shard, n_shards;        /* from 1; 1 of 1 */
 } cli_plan;
 
@@ -54,12 +56,13 @@ typedef struct cli_plan {
 typedef struct cli_speed {
     double floor_s, utilisation;
     bool guessed;
+    bool cpu;         /* else a GPU: latencies from FLOPs and bytes, not from the bound */
     double backoff_s; /* a point, in the mean, while the device throttles */
 } cli_speed;
 
 /* Makes the plan from --grid, --cases, --points or --set, --tp, --cache and --shard;
- * opens no device. The same on every machine: time estimates come from the system file
- * and the recordings that ship. A shard is filled with the costliest point that is left,
+ * opens no device but a CPU, whose cache cold points have to outrun. Else the same on every
+ * machine: time estimates come from the system file and the recordings that ship. A shard is filled with the costliest point that is left,
  * always the least loaded one. Release with cli_plan_clear. Errors: SC_EINVAL SC6001,
  * SC6002, SC1114, those of the cases file or the table. */
 sc_status cli_plan_make(cli_session *cli, const mock_class *cls, cli_plan *out);
@@ -74,6 +77,8 @@ sc_status cli_plan_case(cli_session *cli, const mock_class *cls, const cli_plan 
 /* "tp=8 b=4 s=128", and of a table's point its configuration. Errors show in out. */
 void cli_plan_name(const cli_session *cli, const cli_plan *plan, const cli_job *point,
                    sc_buf *out);
+/* Appends a word of a shell command, quoted where a shell would take it apart. */
+void cli_add_word(sc_buf *out, const char *text);
 /* The command that measures this point alone. */
 void cli_plan_repro(const cli_session *cli, const cli_plan *plan, const cli_job *point,
                     sc_buf *out);

@@ -54,8 +54,7 @@ void cli_plan_name(const cli_session *cli, const cli_plan *plan, const cli_job *
     sc_buf_printf(out, "tp=%.0f b=%.0f s=%.0f", config->tp, point->at.b, point->at.s);
 }
 
-/* A word of a shell command. */
-static void add_word(sc_buf *out, const char *text)
+void cli_add_word(sc_buf *out, const char *text)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "0123456789_./:=,+@%-";
@@ -83,7 +82,7 @@ void cli_plan_repro(const cli_session *cli, const cli_plan *plan, const cli_job 
     };
     const sol_config *config = &plan->config[point->config];
     sc_buf_add(out, "solcheck measure --op ");
-    add_word(out, cli_value(&cli->options, CLI_OPT_OP, cli->op->name));
+    cli_add_word(out, cli_value(&cli->options, CLI_OPT_OP, cli->op->name));
     sc_buf_printf(out, " --phase %s", sol_phase_name(point->phase));
     add_config(cli->op, config, true, out);
     sc_buf_printf(out, " --tp %.0f --set b=%.0f,s=%.0f --cache %s", config->tp,
@@ -93,7 +92,7 @@ void cli_plan_repro(const cli_session *cli, const cli_plan *plan, const cli_job 
         if (!value)
             continue;
         sc_buf_printf(out, " --%s ", cli_option_name(kept[i]));
-        add_word(out, value);
+        cli_add_word(out, value);
     }
     if (cli_has(&cli->options, CLI_OPT_GRAPH_FAIL))
         sc_buf_printf(out, " --%s", cli_option_name(CLI_OPT_GRAPH_FAIL));
@@ -117,25 +116,32 @@ static void print_point(const cli_session *cli, const cli_plan *plan, const cli_
 
 static void plan_text(const cli_session *cli, const cli_plan *plan, sc_buf *out)
 {
-    size_t n_todo = cli_plan_count(plan, CLI_TODO);
+    char time[32];
+    size_t n_todo = cli_plan_count(plan, CLI_TODO),
+           n_out = cli_plan_count(plan, CLI_LEFT_OUT);
     sc_buf_printf(out, "%-10s %3s %6s %8s  %-5s %10s %12s %10s\n", "phase", "tp", "b",
                   "s", "cache", "MiB", "latency us", "time s");
     for (size_t i = 0; i < plan->n; i++)
         if (plan->point[i].state != CLI_OTHER_SHARD)
             print_point(cli, plan, &plan->point[i], out);
-    sc_buf_printf(out, "%zu points, about %.0f s", n_todo, cli_plan_seconds(plan));
+    sc_format_duration(cli_plan_seconds(plan), time);
+    sc_buf_printf(out, "%zu point%s, about %s", n_todo, n_todo == 1 ? "" : "s", time);
+    if (n_out > 0)
+        sc_buf_printf(out, "; %zu left out", n_out);
     if (plan->n_shards > 1)
         sc_buf_printf(out, " (shard %d of %d; %zu points in all)", plan->shard,
                       plan->n_shards, plan->n);
     sc_buf_add(out, "\n");
     sc_buf_printf(out, "beside launches: %s\n",
                   plan->learnt ? "what the points in the store took"
+                  : plan->cpu  ? "guessed"
                                : "what points took on an H100");
     for (int p = 0; p < SOL_N_PHASES; p++)
         if (cli->phase[p])
             sc_buf_printf(
                 out, "%s: time %s\n", sol_phase_name((sol_phase_kind)p),
-                plan->guessed[p]
+                plan->cpu ? "guessed from FLOPs and bytes: right to a factor of some"
+                : plan->guessed[p]
                     ? "guessed from the speed of light: no recording"
                     : "from the speed of light and the recording's utilisation");
 }

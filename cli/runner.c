@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -226,7 +227,10 @@ static volatile sig_atomic_t caught, times_caught;
 static void on_signal(int number)
 {
     caught = number;
-    times_caught++;
+    if (++times_caught > 2) { /* the second one waits for a device that does not answer */
+        signal(number, SIG_DFL);
+        raise(number);
+    }
 }
 
 static void catch_signals(struct sigaction old[2])
@@ -277,26 +281,38 @@ static sc_status open_lanes(runner *run)
     return end ? SC_OK : status;
 }
 
+static int terminal_width(void)
+{
+    struct winsize size;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : 80;
+}
+
+static void progress_line(const runner *run, const cli_job *point, sc_buf *out)
+{
+    char left[32];
+    double elapsed_s = sc_now_s() - run->start_s;
+    /* The estimate, corrected by how it has fared so far. */
+    double pace = run->done_s > 0 ? elapsed_s / run->done_s : 1;
+    sc_format_duration(pace * fmax(0, run->planned_s - run->done_s), left);
+    sc_buf_printf(out, "%zu/%zu points  %.2g/s  %s left", run->n_done, run->n_planned,
+                  elapsed_s > 0 ? (double)run->n_done / elapsed_s : 0, left);
+    if (run->n_unmet > 0)
+        sc_buf_printf(out, "  %zu unmet", run->n_unmet);
+    sc_buf_add(out, point->cold ? "  cold " : "  ");
+    cli_plan_name(run->cli, run->plan, point, out);
+}
+
 static void progress(const runner *run, const cli_job *point)
 {
     if (cli_has(&run->cli->options, CLI_OPT_QUIET) || !isatty(STDERR_FILENO))
         return;
-    double elapsed_s = sc_now_s() - run->start_s;
-    /* The estimate, corrected by how it has fared so far. */
-    double pace = run->done_s > 0 ? elapsed_s / run->done_s : 1;
-    fprintf(stderr, "\r\033[K%zu/%zu points  %.1f/s  %.0f s left", run->n_done,
-            run->n_planned, elapsed_s > 0 ? (double)run->n_done / elapsed_s : 0,
-            pace * fmax(0, run->planned_s - run->done_s));
-    sc_buf name = {0};
-    if (point) {
-        cli_plan_name(run->cli, run->plan, point, &name);
-        if (run->n_unmet > 0)
-            fprintf(stderr, "  %zu unmet", run->n_unmet);
-        fprintf(stderr, "  %.60s%s", sc_buf_text(&name), point->cold ? " cold" : "");
-    } else {
-        fputs("\r\033[K", stderr);
-    }
-    sc_buf_free(&name);
+    sc_buf line = {0};
+    if (point)
+        progress_line(run, point, &line);
+    /* One that wraps would not be overwritten. */
+    fprintf(stderr, "\r\033[K%.*s", terminal_width() - 1, sc_buf_text(&line));
+    sc_buf_free(&line);
 }
 
 /* ---- outcomes ---- */
@@ -492,6 +508,9 @@ static sc_status profile_point(runner *run, const cli_job *p, const mock_case *c
     request r = {p->phase, p->config, p->at.b, p->at.s, p->at.bytes_B, p->cold, true};
     sc_diag_clear(&why);
     sc_status status = mock_worker_send(run->worker[0], &r, run->limit_s, &why);
+    while (status == SC_OK && mock_worker_wait(run->worker, 1, TICK_S) < 0)
+        if (times_caught > 1)
+            return SC_OK; /* the caller ends the worker */
     if (status == SC_OK)
         status = mock_worker_receive(run->worker[0], run->reply, &why);
     if (status == SC_OK)
@@ -560,10 +579,10 @@ static sc_status name_left_out(runner *run)
     while (point->state != CLI_LEFT_OUT)
         point++;
     sc_diag_clear(&warning);
-    sc_diag_warn(
-        &warning, point->cold ? SC3013 : SC3005,
-        "%zu points are left out by the plan, the first (%s b=%.0f s=%.0f): %.240s", n,
-        sol_phase_name(point->phase), point->at.b, point->at.s, point->why);
+    sc_diag_warn(&warning, point->cold ? SC3013 : SC3005,
+                 "the plan leaves %zu point%s out, %s%s b=%.0f s=%.0f: %.240s", n,
+                 n == 1 ? "" : "s", n == 1 ? "" : "first ", sol_phase_name(point->phase),
+                 point->at.b, point->at.s, point->why);
     sc_diag_hint(&warning, "--plan lists them all");
     return sc_diags_add(&run->cli->warnings, &warning) == SC_OK
                ? SC_OK

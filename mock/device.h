@@ -144,6 +144,9 @@ const mock_device_ops *mock_cpu_ops(void);
  * SC3002, one line that says what is missing. */
 sc_status mock_cuda_ops(const mock_device_ops **out, sc_diag *diag);
 
+/* Is it a name that mock_device_open takes, or "cuda:all"? Opens nothing. Errors: SC_EINVAL
+ * SC6001. Test: tests/measure/run.sh. */
+sc_status mock_device_check(const char *spec, sc_diag *diag);
 /* "cpu", "cuda", "cuda:1". Errors: SC_EINVAL SC6001, those of mock_cuda_ops and open. */
 sc_status mock_device_open(const char *spec, const mock_device_ops **ops,
                            mock_device **dev, mock_device_info *info, sc_diag *diag);

@@ -88,7 +88,7 @@ sc_status mock_cuda_ops(const mock_device_ops **out, sc_diag *diag)
     return status;
 }
 
-/* Splits "kind" or "kind:N". */
+/* Splits "kind" or "kind:N"; the kind is "cpu" or "cuda". */
 static bool parse_spec(const char *spec, char kind[8], int *ordinal)
 {
     const char *colon = strchr(spec, ':');
@@ -103,7 +103,23 @@ static bool parse_spec(const char *spec, char kind[8], int *ordinal)
     if (value < 0 || value > 1023)
         return false;
     *ordinal = (int)value;
-    return true;
+    return strcmp(kind, "cpu") == 0 || strcmp(kind, "cuda") == 0;
+}
+
+static sc_status no_device(const char *spec, const char *names, sc_diag *diag)
+{
+    sc_diag_fail(diag, SC_EINVAL, SC6001, "no device is called '%s'", spec);
+    sc_diag_hint(diag, "write %s", names);
+    return SC_EINVAL;
+}
+
+sc_status mock_device_check(const char *spec, sc_diag *diag)
+{
+    char kind[8];
+    int ordinal;
+    if (parse_spec(spec, kind, &ordinal) || strcmp(spec, "cuda:all") == 0)
+        return SC_OK;
+    return no_device(spec, "cpu, cuda, cuda:N or cuda:all", diag);
 }
 
 sc_status mock_device_open(const char *spec, const mock_device_ops **ops,
@@ -111,20 +127,14 @@ sc_status mock_device_open(const char *spec, const mock_device_ops **ops,
 {
     char kind[8];
     int ordinal = 0;
-    const mock_device_ops *found = NULL;
-    bool parsed = parse_spec(spec, kind, &ordinal);
-    if (parsed && strcmp(kind, "cpu") == 0) {
-        found = mock_cpu_ops();
-    } else if (parsed && strcmp(kind, "cuda") == 0) {
-        sc_status status = mock_cuda_ops(&found, diag);
-        if (status)
-            return status;
-    } else {
-        sc_diag_fail(diag, SC_EINVAL, SC6001, "no device is called '%s'", spec);
-        sc_diag_hint(diag, "write cpu, cuda or cuda:N");
-        return SC_EINVAL;
-    }
-    sc_status status = found->open(ordinal, dev, info, diag);
+    const mock_device_ops *found = mock_cpu_ops();
+    sc_status status = SC_OK;
+    if (!parse_spec(spec, kind, &ordinal))
+        return no_device(spec, "cpu, cuda or cuda:N", diag);
+    if (strcmp(kind, "cuda") == 0)
+        status = mock_cuda_ops(&found, diag);
+    if (!status)
+        status = found->open(ordinal, dev, info, diag);
     if (!status)
         *ops = found;
     return status;

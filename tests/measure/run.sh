@@ -53,6 +53,8 @@ measure --store a.db --param n=80; is "other keys: rows" "$(rows a.db)" 20
 measure --out tables --quiet; is "tables: status" $? 0
 is "tables: rows" "$(cat tables/gemm_context.csv tables/gemm_generation.csv | grep -c '^solcheck')" 10
 ok "tables: provenance" has 'rows: { context: 8, generation: 2}' tables/provenance.yaml
+measure --out quoted --store 'a "b\c.db' --phase generation; ok "tables: quoted command" \
+    has "^  command: \".* --store 'a .\"b..c.db' --phase generation\"\$" quoted/provenance.yaml
 ok "tables: scope of the provenance" has '^  scope: kernel' tables/provenance.yaml
 is "tables: scope" "$(grep -c ',graph,hot,kernel,normal,' tables/gemm_context.csv)" 8
 measure --out tables --scope module; is "scope: kind" $? 2
@@ -93,6 +95,26 @@ is "repro: one a row" "$(solcheck export a.db --repro | grep -c '^solcheck measu
 eval "$(solcheck export a.db --repro | head -1) --store again.db --quiet" 2> err; is "repro: status" $? 0
 is "repro: the same keys" "$(solcheck export again.db | tail -n +2 | cut -d, -f6-12)" \
     "$(solcheck export a.db | sed -n 2p | cut -d, -f6-12)"
+
+# What does not go together is refused; many stores.
+for wrong in "--repro --kernels" "--repro --out exported/" "--repro --out a.parquet" "--kernels --out exported"; do
+    solcheck export a.db $wrong > out 2> err; is "export $wrong" $? 2
+done
+is "export: of a refusal no file" "$(ls a.parquet 2>/dev/null)" ""
+solcheck export exported/gemm_context.csv a.db > out 2> err; is "export: a table among stores" $? 2
+ok "export: why" has "'exported/gemm_context.csv' is a table" err
+is "export: 70 stores" "$(rows $(for i in 1 2 3 4 5 6 7; do for k in 0 1 2 3 4 5 6 7 8 9; do echo a.db; done; done))" 20
+measure --store nowhere/a.db; ok "no directory: why" has 'nowhere/a.db.*No such file or directory.*SC2010' err
+
+# A closed or full standard output is noticed, and nothing lands in another file.
+measure_to() { to=$1; shift; eval 'solcheck measure --op gemm --param n=64 --param k=96 --cases cases.yaml --device cuda "$@"' "$to" 2> err; }
+measure_to '>&-' --out closed; is "closed output: status" $? 2
+is "closed output: tables" "$(cat closed/*.csv | grep -c -v '^solcheck,\|^framework,')" 0
+if test -w /dev/full; then
+    measure_to '> /dev/full' --store a.db; is "full output: status" $? 2
+    ok "full output: said" has 'cannot write standard output' err
+    solcheck check --op rmsnorm --device cpu --json > /dev/full 2> err; is "full output: check" $? 2
+fi
 
 # Parquet and back: the same numbers; without the module a refusal and no file.
 if test -r "$build/solcheck_parquet.so"; then
@@ -199,6 +221,32 @@ is "shapes: moe" "$(count)" 20
 shapes --op moe --tp 2; is "shapes and tp" $? 2
 shapes --op rope; is "shapes: of other ops" $? 3
 
+# The progress line fits the terminal.
+if test "${PYTHON3:-no}" != no; then
+    cat > terminal.py <<'PY'
+import fcntl, os, pty, struct, sys, termios
+columns, command = int(sys.argv[1]), sys.argv[2:]
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    os.execvp(command[0], command)
+seen = b""
+try:
+    while True:
+        seen += os.read(fd, 4096)
+except OSError:
+    pass
+os.waitpid(pid, 0)
+lines = [line for line in seen.replace(b"\n", b"\r").split(b"\r") if b"/10 points " in line]
+widest = max(len(line.replace(b"\x1b[K", b"")) for line in lines)
+print(len(lines) > 5, widest == columns - 1 if columns < 40 else widest < columns)
+PY
+    for columns in 37 80; do
+        is "progress in $columns columns" "$("$PYTHON3" terminal.py $columns solcheck measure --op gemm \
+            --param n=64 --cases cases.yaml --device cuda --store t$columns.db)" "True True"
+    done
+fi
+
 # JSON: the plan, the results, and for each point the command that measures it again.
 if test "${PYTHON3:-no}" != no; then
     # The store says what points take beside their launches; the division into shards stays.
@@ -261,11 +309,23 @@ ok "SIGINT: said" has 'stopped by signal 2; the same command goes on \[SC3015\]'
 ok "SIGINT: to do" has ', [0-9]* to do' out
 measure --store i.db; is "SIGINT: resumed" "$(rows i.db)" 10
 
+# A second signal does not wait for the point in flight, not even while kernels are profiled.
+rm -f profile; SC_FAKE_LOG=profile SC_FAKE_FAULTS="hang:b=1,s=1 " measure --store i.db --kernels --point-limit 20 & pid=$!
+while test ! -s profile && kill -0 $pid 2>/dev/null; do sleep 0.1; done
+child=$(pgrep -P $pid -x solcheck); child=${child:-$pid}
+kill -TERM $child; sleep 0.2; kill -TERM $child 2>/dev/null; wait $pid; is "two signals: status" $? 143
+ok "two signals: not waited" test "$(grep -c 'no answer within' err)" = 0
+
 # Shards: disjoint, complete, the same each time; stores are merged.
 for i in 1 2 3; do measure --store s$i.db --shard $i/3 --quiet; is "shard $i" $? 0; done
 is "shards: complete" "$(rows s1.db s2.db s3.db)" 10
 is "shards: disjoint" $(($(rows s1.db) + $(rows s2.db) + $(rows s3.db))) 10
 measure --shard 4/3 --plan; is "shard 4/3" $? 2
+measure --cache both --shard 1/2 --plan; is "shards: what is left out is no work" "$(grep ' hot ' out | wc -l)" 5
+measure --tp 2,1,2 --plan; is "a tp twice" $? 2
+measure --device cpux --plan; is "plan: no such device" $? 2
+measure --device cpu --plan; ok "plan: a CPU's times" has 'guessed from FLOPs and bytes' out
+measure --device cuda:all --plan; is "plan: all GPUs" $? 0
 
 # Two processes, one store; two devices, one process.
 measure --store two.db --tp 1 --quiet & measure --store two.db --param n=80 --quiet; wait
@@ -283,7 +343,7 @@ SC_FAKE_L2=0 measure --cache cold --store c0.db --param n=96000; is "no cache si
 is "no cache size: rows" "$(rows c0.db)" 0
 ok "no cache size: reason" has 'not called cold: the device does not tell .*SC3013' err
 measure --cache cold --store c1.db; is "too small: status" $? 0
-ok "too small: reason" has 'points are left out by the plan.*copies in rotation, at most 256 \[SC3013\]' err
+ok "too small: reason" has 'the plan leaves [0-9]* points out, first .*copies in rotation, at most 256 \[SC3013\]' err
 measure --cache lukewarm --store c1.db; is "cache kind" $? 2
 
 # The Slurm array script, as the scheduler would start it.
