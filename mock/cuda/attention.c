@@ -46,13 +46,16 @@ void cuda_flash_describe(const mock_exec *exec, cuda_flash_shape *s, cuda_flash_
     }
 }
 
-static const cuda_flash_variant *find(const cuda_flash_shape *s)
+/* Tiles of 16 rows stand first in the tables, and hold requests whole. */
+static const cuda_flash_variant *find(const mock_case *c, const cuda_flash_shape *s)
 {
     int n = 0;
+    bool brief = cuda_longest(c) <= CUDA_SHORT_ROWS;
     const cuda_flash_variant *v =
         s->kind == CUDA_BF16 ? cuda_flash_bf16(&n) : cuda_flash_fp16(&n);
     for (int i = 0; i < n; i++)
-        if (v[i].dqk == s->dqk && v[i].dv == s->dv && v[i].rope == s->rope)
+        if (v[i].dqk == s->dqk && v[i].dv == s->dv && v[i].rope == s->rope &&
+            (brief || v[i].rows > CUDA_SHORT_ROWS))
             return &v[i];
     return NULL;
 }
@@ -76,6 +79,7 @@ sc_status cuda_flash_tiles(const mock_exec *exec, const cuda_flash_shape *s, int
     a->heads = (int)s->heads;
     a->kv_heads = (int)s->kv_heads;
     a->q_tiles = (int)tiles;
+    a->longest = (int)longest;
     cuda_walk walk = cuda_walk_make(exec->c, s, tokens, pack, &exec->dev->info);
     a->head_group = walk.pairs;
     a->groups = walk.groups;
@@ -92,7 +96,7 @@ sc_status cuda_flash_prepare(mock_exec *exec, sc_diag *diag)
     sc_status status = cuda_flash_case(exec, &s, &state->args, diag);
     if (status)
         return status;
-    const cuda_flash_variant *v = state->variant = find(&s);
+    const cuda_flash_variant *v = state->variant = find(exec->c, &s);
     if (!v)
         return cuda_refuse(
             diag,

@@ -180,6 +180,10 @@ bool cuda_tiling_choose(const mock_case *c, const cuda_flash_shape *shape, bool 
                         const cuda_hopper_variant *variant, int n, int smem_block_B,
                         int sm_count, cuda_tiling *out);
 
+/* The same estimate for tiles of CUDA_SHORT_ROWS rows on compute capability 9.0
+ * (flash_short.cuh); infinite where a request is longer. Tested there, too. */
+double cuda_short_us(const mock_case *c, const cuda_flash_shape *shape, int sm_count);
+
 /* ---- hopper.c ---- */
 
 /* Describes data[tokens,heads,cols] (bf16 or fp16) to the copy engine: boxes of 64

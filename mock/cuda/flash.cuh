@@ -374,11 +374,9 @@ constexpr cuda_flash_variant flash_variant(const char *name, int kind)
 #define FLASH_VARIANT(T, KIND, NAME, ...)                                                \
     flash_variant<flash_config<T, __VA_ARGS__>>("flash_mma_" NAME, KIND)
 #define FLASH_TABLE(T, KIND)                                                             \
-    {                                                                                    \
-        FLASH_VARIANT(T, KIND, "64x64", 64, 64, 0, 2, 4, 2),                             \
-            FLASH_VARIANT(T, KIND, "128x128", 128, 128, 0, 2, 4, 2),                     \
-            FLASH_VARIANT(T, KIND, "192x128", 192, 128, 64, 2, 4, 2),                    \
-            FLASH_VARIANT(T, KIND, "256x256", 256, 256, 0, 1, 4, 1)                      \
-    }
+    FLASH_VARIANT(T, KIND, "64x64", 64, 64, 0, 2, 4, 2),                                 \
+        FLASH_VARIANT(T, KIND, "128x128", 128, 128, 0, 2, 4, 2),                         \
+        FLASH_VARIANT(T, KIND, "192x128", 192, 128, 64, 2, 4, 2),                        \
+        FLASH_VARIANT(T, KIND, "256x256", 256, 256, 0, 1, 4, 1)
 
 #endif

@@ -148,6 +148,8 @@ static sc_status choose(mock_exec *exec, const cuda_flash_shape *s, sc_diag *dia
                            " within %d bytes of shared memory",
                            (long long)s->dqk, (long long)s->rope, (long long)s->dv,
                            exec->dev->smem_block_B);
+    if (cuda_short_us(exec->c, s, exec->dev->info.sm_count) < state->tiling.us)
+        return cuda_refuse(diag, "mma tiles of %d rows are faster", CUDA_SHORT_ROWS);
     cudaError_t error = state->tiling.variant->setup();
     if (error == cudaErrorInvalidDeviceFunction) {
         cudaGetLastError();

@@ -58,7 +58,10 @@ typedef struct cuda_flash_args {
     int head_group;   /* (request, head) pairs walked together, for the L2 cache */
     int groups;       /* of them; the last one takes all that are left */
     float scale_log2; /* softmax scale * log2(e) */
+    int longest;      /* request, in tokens */
 } cuda_flash_args;
+
+#define CUDA_SHORT_ROWS 16 /* flash_short.cuh: rows a tile, tokens of the longest request */
 
 typedef struct cuda_flash_variant {
     const char *name;

@@ -27,6 +27,7 @@ MOCK_CUDA_INCLUDES = \
 	mock/cuda/decode.cuh \
 	mock/cuda/flash.cuh \
 	mock/cuda/flash_hopper.cuh \
+	mock/cuda/flash_short.cuh \
 	mock/cuda/fp8.cuh \
 	mock/cuda/kernels.h \
 	mock/cuda/mma.cuh \

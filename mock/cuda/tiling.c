@@ -7,6 +7,8 @@
  */
 #include "mock/cuda/cuda.h"
 
+#include <math.h>
+
 /* Tiles of `tokens` tokens, of all requests and one pack of heads. */
 typedef struct tile_count {
     double tiles, blocks;      /* in all; of keys */
@@ -83,6 +85,18 @@ cuda_walk cuda_walk_make(const mock_case *c, const cuda_flash_shape *s, int toke
     if (groups > pairs / group)
         groups = pairs / group;
     return (cuda_walk){(int)group, (int)groups};
+}
+
+/* The time that memory needs is in none of the estimates, as no choice changes it. What
+ * is left here is what the SMs and the L2 cache pass on, keys and values once for each
+ * query head. Both constants are fitted to 44 cases on an H100, docs/kernels.md. */
+double cuda_short_us(const mock_case *c, const cuda_flash_shape *s, int sm_count)
+{
+    const double start_us = 0.5, sm_B_us = 55e3;
+    if (cuda_longest(c) > CUDA_SHORT_ROWS)
+        return INFINITY;
+    double passed_B = 4.0 * (double)(cuda_tokens(c) * s->heads * (s->dqk + s->dv));
+    return start_us + passed_B / (sm_B_us * sm_count);
 }
 
 bool cuda_tiling_choose(const mock_case *c, const cuda_flash_shape *s, bool causal,

@@ -149,7 +149,8 @@ static const mock_route routes[] = {
      80,
      MOCK_SM_ANY,
      {true, false},
-     "tiles by cp.async, products by mma: what wgmma does not have, and other GPUs"},
+     "tiles by cp.async, products by mma: what wgmma does not have, and other GPUs; "
+     "requests of at most 16 tokens in tiles of 16 rows"},
     {"cudnn",
      80,
      MOCK_SM_ANY,

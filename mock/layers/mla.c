@@ -179,7 +179,8 @@ static const mock_route routes[] = {
      80,
      MOCK_SM_ANY,
      {true, false},
-     "heads of 192 and 128, tiles by cp.async, products by mma"},
+     "heads of 192 and 128, tiles by cp.async, products by mma; requests of at most "
+     "16 tokens in tiles of 16 rows"},
     {"cudnn",
      80,
      MOCK_SM_ANY,

@@ -97,12 +97,20 @@ static const gpu_case cases[] = {
     {"attention", SOL_CONTEXT, 70, 101, {9, 9, 256, 1}, true, false},
     {"attention", SOL_CONTEXT, 3, 1003, {24, 8, 256, 1}, true, false},
     {"attention", SOL_CONTEXT, 2, 515, {6, 1, 256, 0}, true, false},
+    {"attention", SOL_CONTEXT, 6, 11, {6, 3, 64, 0}, true, true},
+    {"attention", SOL_CONTEXT, 13, 7, {12, 4, 128, 1}, true, true},
+    {"attention", SOL_CONTEXT, 5, 16, {4, 4, 256, 1}, true, false},
+    {"attention", SOL_CONTEXT, 37, 3, {33, 11, 128, 0}, true, false},
     {"mla", SOL_CONTEXT, 1, 1, {3, -1, -1, -1, -1}, false, true},
     {"mla", SOL_CONTEXT, 3, 131, {2, -1, -1, -1, -1}, true, true},
     {"mla", SOL_CONTEXT, 5, 515, {7, -1, -1, -1, -1}, true, false},
     {"mla", SOL_CONTEXT, 1, 1025, {16, -1, -1, -1, -1}, false, false},
     {"mla", SOL_CONTEXT, 60, 21, {12, -1, -1, -1, -1}, true, false},
     {"mla", SOL_CONTEXT, 30, 190, {9, -1, -1, -1, -1}, true, false},
+    {"mla", SOL_CONTEXT, 33, 1, {6, -1, -1, -1, -1}, false, true},
+    {"mla", SOL_CONTEXT, 7, 5, {9, -1, -1, -1, -1}, true, true},
+    {"mla", SOL_CONTEXT, 19, 16, {13, -1, -1, -1, -1}, true, false},
+    {"mla", SOL_CONTEXT, 5, 17, {3, -1, -1, -1, -1}, true, true},
     {"attention", SOL_GENERATION, 1, 1, {4, 2, 64, 1}, false, true},
     {"attention", SOL_GENERATION, 5, 130, {8, 2, 64, 1}, true, true},
     {"attention", SOL_GENERATION, 3, 700, {20, 1, 64, 1}, true, false},
@@ -346,9 +354,12 @@ static const struct attend_case {
     {{A, 3, 390, {2, 1, 256, 1, 65}, true, true}, P},
     {{A, 2, 190, {4, 2, 128, 1, 4096}, true, false}, P},
     {{A, 3, 331, {6, 2, 128, 1, 127}, true, true}, FO},
+    {{A, 5, 13, {6, 2, 64, 1, 4}, true, true}, P},
+    {{A, 5, 14, {6, 6, 128, 1, 14}, true, false}, FO},
     {{M, 3, 131, {2, -1, -1, -1, -1}, true, true}, F},
     {{M, 3, 131, {2, -1, -1, -1, -1}, true, true}, O},
     {{M, 5, 515, {7, -1, -1, -1, -1}, true, false}, FO},
+    {{M, 5, 13, {7, -1, -1, -1, -1}, true, true}, FO},
 #undef A
 #undef M
 #undef F
@@ -504,18 +515,19 @@ static double column_value(int64_t column)
     return (double)(column * 5 % 16 - 8);
 }
 
-static void check_exact_attention(const char *layer, sol_phase_kind phase,
+static void check_exact_attention(const char *layer, sol_phase_kind phase, int64_t s,
                                   int value_tensor, int64_t heads, int64_t dv,
                                   int64_t row_width)
 {
     const mock_class *cls = mock_class_find(layer);
     char what[96];
-    int64_t lengths[3] = {67, 1, 130};
+    int64_t lengths[3] = {s / 2 + 2, 1, s};
     mock_case c;
     own o;
     sc_diag diag;
-    snprintf(what, sizeof what, "%s %s, equal weights", layer, sol_phase_name(phase));
-    mock_case_init(cls, phase, 3, 130, &c);
+    snprintf(what, sizeof what, "%s %s s=%lld, equal weights", layer,
+             sol_phase_name(phase), (long long)s);
+    mock_case_init(cls, phase, 3, s, &c);
     c.lengths = lengths;
     c.param[0] = heads;
     c.choice = choice;
@@ -833,8 +845,8 @@ static void check_cudnn(bool quick)
     for (size_t i = 0; i < sizeof attend_cases / sizeof attend_cases[0]; i++)
         if (by_cudnn(&attend_cases[i].at, quick))
             check_attend(&attend_cases[i], SOL_BF16);
-    check_exact_attention("attention", SOL_CONTEXT, 2, 32, 128, 128);
-    check_exact_attention("mla", SOL_CONTEXT, 3, 5, 128, 128);
+    check_exact_attention("attention", SOL_CONTEXT, 130, 2, 32, 128, 128);
+    check_exact_attention("mla", SOL_CONTEXT, 130, 3, 5, 128, 128);
     choice = MOCK_CHOICE_AUTO; /* falls back to it */
     for (size_t i = 0; i < sizeof cudnn_cases / sizeof cudnn_cases[0]; i++)
         if (by_cudnn(&cudnn_cases[i], quick)) {
@@ -1049,11 +1061,13 @@ static void check_rest(bool quick)
     check_exact_gemm();
     check_exact_others();
     check_norm_sum();
-    check_exact_attention("attention", SOL_CONTEXT, 2, 32, 128, 128);
-    check_exact_attention("attention", SOL_GENERATION, 2, 32, 128, 128);
-    check_exact_attention("mla", SOL_CONTEXT, 3, 5, 128, 128);
-    check_exact_attention("mla", SOL_GENERATION, 1, 16, 512, 576);
-    check_exact_attention("mla", SOL_GENERATION, 1, 100, 512, 576);
+    check_exact_attention("attention", SOL_CONTEXT, 130, 2, 32, 128, 128);
+    check_exact_attention("attention", SOL_CONTEXT, 7, 2, 32, 128, 128);
+    check_exact_attention("attention", SOL_GENERATION, 130, 2, 32, 128, 128);
+    check_exact_attention("mla", SOL_CONTEXT, 130, 3, 5, 128, 128);
+    check_exact_attention("mla", SOL_CONTEXT, 13, 3, 5, 128, 128);
+    check_exact_attention("mla", SOL_GENERATION, 130, 1, 16, 512, 576);
+    check_exact_attention("mla", SOL_GENERATION, 130, 1, 100, 512, 576);
     check_fill();
     if (!quick) /* a failing cudaMalloc is an error to memory checkers */
         check_out_of_memory();

@@ -1,9 +1,10 @@
 /* solcheck - tiles of context attention: every (pair, tile) walked exactly once, groups
  * that respect the cache and the end, tiles that fit, and a choice as good as simulating
- * all candidates. Needs no GPU. SPDX-License-Identifier: GPL-3.0-or-later WITH additional
- * permission, see LICENSE */
+ * all candidates; short requests to tiles of 16 rows. Needs no GPU.
+ * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -171,6 +172,47 @@ static void check_known(void)
         fail("chosen for a shape that was not compiled", &c, &s);
 }
 
+/* Tiles of 16 rows: for short requests only, the more so the fewer heads share keys; not
+ * below what the L2 cache passes on, some 12 MB a us at most; ragged requests count as
+ * they are. */
+static void check_short(void)
+{
+    cuda_tiling t;
+    int64_t lengths[128];
+    mock_case c = {.phase = SOL_CONTEXT, .b = 128, .s = 1};
+    cuda_flash_shape alone = {128, 128, 72, 40, 8, CUDA_BF16}, one = alone;
+    cuda_hopper_variant fast = table[1];
+    one.kv_heads = 1;
+    for (; c.s <= CUDA_SHORT_ROWS; c.s++) {
+        double us = cuda_short_us(&c, &alone, 132), least = 0.612 * (double)c.s;
+        if (!cuda_tiling_choose(&c, &alone, true, table, N_TABLE, SMEM_B, 132, &t) ||
+            us >= t.us || us < least)
+            fail("short requests do not get tiles of 16 rows", &c, &alone);
+    }
+    if (cuda_short_us(&c, &alone, 132) < INFINITY)
+        fail("tiles of 16 rows for longer requests", &c, &alone);
+    c.s = CUDA_SHORT_ROWS;
+    fast.tile_us = fast.block_us = fast.busy_us = 0.3;
+    if (!cuda_tiling_choose(&c, &one, true, &fast, 1, SMEM_B, 132, &t) ||
+        cuda_short_us(&c, &one, 132) < t.us)
+        fail("tiles of 16 rows where packed heads fill large ones", &c, &one);
+    for (int i = 0; i < 128; i++)
+        lengths[i] = i == 77 ? 11 : 3;
+    c.lengths = lengths;
+    double ragged = cuda_short_us(&c, &alone, 132);
+    c.lengths = NULL;
+    c.s = 3;
+    if (!(ragged > cuda_short_us(&c, &alone, 132)))
+        fail("a longer request costs nothing", &c, &alone);
+    c.s = 4;
+    if (!(ragged < cuda_short_us(&c, &alone, 132)))
+        fail("the longest request counts for all", &c, &alone);
+    lengths[77] = CUDA_SHORT_ROWS + 1;
+    c.lengths = lengths;
+    if (cuda_short_us(&c, &alone, 132) < INFINITY)
+        fail("tiles of 16 rows with one longer request", &c, &alone);
+}
+
 int main(void)
 {
     unsigned seed = 20263;
@@ -191,6 +233,7 @@ int main(void)
         check_walk(&c, &s, 1 + (int)(next(&seed) % 30), (int)group, 77, 1 << 20);
     }
     check_known();
+    check_short();
     printf("worst choice %.3f of the best\n", worst);
     return n_failed > 0;
 }
