@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/yaml.h"
 #include "cli/library.h"
 #include "cli/study.h"
 #include "cli/runner.h"
@@ -107,6 +108,47 @@ static sc_status no_recording(cli_session *cli)
                                                            : sc_diag_nomem(&cli->diag);
 }
 
+/* A date without its time, earlier or later ones kept. Texts of one form sort by time. */
+static void span(const char *date, char first[12], char last[12])
+{
+    char day[12];
+    snprintf(day, sizeof day, "%.10s", date);
+    if (!first[0] || strcmp(day, first) < 0)
+        memcpy(first, day, sizeof day);
+    if (strcmp(day, last) > 0)
+        memcpy(last, day, sizeof day);
+}
+
+/* When the layer was recorded, from provenance.yaml; a recording without says nothing. */
+static sc_status note_dates(cli_session *cli, rep_study *study)
+{
+    sc_buf path = {0};
+    sc_yaml *doc = NULL;
+    char first[12] = "", last[12] = "";
+    sc_buf_printf(&path, "%s/data/recordings/%s/provenance.yaml", cli->data_dir,
+                  cli->system->name);
+    sc_status status = path.failed ? SC_ENOMEM : sc_yaml_load(path.text, &doc, NULL);
+    const sc_yaml_node *root = doc ? sc_yaml_root(doc) : NULL;
+    for (size_t i = 0; root && root->kind == SC_YAML_SEQ && i < root->n; i++) {
+        bool map = root->item[i]->kind == SC_YAML_MAP;
+        const sc_yaml_node *layer = map ? sc_yaml_get(root->item[i], "layer") : NULL;
+        const sc_yaml_node *date = map ? sc_yaml_get(root->item[i], "date") : NULL;
+        if (layer && date && layer->text && date->text &&
+            strcmp(layer->text, cli->op->layer) == 0)
+            span(date->text, first, last);
+    }
+    sc_yaml_free(doc);
+    sc_buf_free(&path);
+    if (status == SC_ENOMEM)
+        return sc_diag_nomem(&cli->diag);
+    size_t used = strlen(study->source_text);
+    bool one = strcmp(first, last) == 0;
+    if (first[0])
+        snprintf(study->source_text + used, sizeof study->source_text - used,
+                 ", recorded %s%s%s", first, one ? "" : " to ", one ? "" : last);
+    return SC_OK;
+}
+
 static sc_status from_recording(cli_session *cli, rep_study *study)
 {
     bool any = false;
@@ -124,7 +166,7 @@ static sc_status from_recording(cli_session *cli, rep_study *study)
         if (status != SC_OK)
             return status;
     }
-    return any ? SC_OK : no_recording(cli);
+    return any ? note_dates(cli, study) : no_recording(cli);
 }
 
 /* ---- the mock layer, now ---- */

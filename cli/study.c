@@ -27,9 +27,66 @@ static sc_status bound_points(cli_session *cli, rep_phase *ph, double *x)
     return status;
 }
 
+/* ---- points to measure next ---- */
+
+/* The fit knows no ranges and no guards. Moves a point along its x, b halved and s
+ * doubled, to where the op admits it; *found is false when that is nowhere. */
+static sc_status move_inside(cli_session *cli, const rep_phase *ph, double *b, double *s,
+                             bool *found)
+{
+    const sol_phase *phase = ph->phase;
+    int ib = sol_phase_axis_index(phase, "b"), is = sol_phase_axis_index(phase, "s");
+    double at[SOL_MAX_AXES];
+    bool product = phase->tokens->op == SOL_OP_MUL;
+    *found = ib < 0 || is < 0;
+    for (int i = 0; i < phase->n_axes; i++)
+        at[i] = phase->axis[i].value;
+    for (double half = 1; !*found && *b / half >= 1; half *= 2) {
+        at[ib] = *b / half;
+        at[is] = *s * half;
+        sc_status status = sol_phase_admits(cli->op, phase, &cli->config, at, NULL);
+        if (status == SC_ENOMEM)
+            return sc_diag_nomem(&cli->diag);
+        *found = status == SC_OK;
+        if (*found || !product)
+            break;
+    }
+    if (*found && ib >= 0 && is >= 0) {
+        *b = at[ib];
+        *s = at[is];
+    }
+    return SC_OK;
+}
+
+/* Points come in pairs of equal x: one that falls on the other is none. */
+static sc_status admit_next(cli_session *cli, rep_phase *ph)
+{
+    fit_result *fit = &ph->fit;
+    int n = 0;
+    for (int i = 0; i + 1 < fit->n_next; i += 2) {
+        double b[2] = {fit->next_b[i], fit->next_b[i + 1]};
+        double s[2] = {fit->next_s[i], fit->next_s[i + 1]};
+        bool found[2];
+        for (int k = 0; k < 2; k++) {
+            sc_status status = move_inside(cli, ph, &b[k], &s[k], &found[k]);
+            if (status != SC_OK)
+                return status;
+        }
+        if (!found[0] || !found[1] || (b[0] == b[1] && s[0] == s[1]))
+            continue;
+        for (int k = 0; k < 2; k++, n++) {
+            fit->next_b[n] = b[k];
+            fit->next_s[n] = s[k];
+        }
+    }
+    fit->n_next = n;
+    return SC_OK;
+}
+
 /* ---- fit ---- */
 
-/* Too little or degenerate data leaves the phase undecided and says why; the rest fails. */
+/* Too little or degenerate data leaves the phase undecided and says why; the rest fails.
+ */
 static sc_status fit_phase(cli_session *cli, rep_study *study, rep_phase *ph)
 {
     size_t n = ph->points.n;
@@ -51,6 +108,8 @@ static sc_status fit_phase(cli_session *cli, rep_study *study, rep_phase *ph)
         if (status != SC_OK)
             cli->diag = diag;
     }
+    if (status == SC_OK && ph->fitted)
+        status = admit_next(cli, ph);
     sc_free(x);
     sc_free(point);
     return status;
@@ -75,12 +134,14 @@ static void decide(rep_phase *ph)
     if (ph->points.n == 0) {
         ph->kind = proof;
         snprintf(ph->why, sizeof ph->why, "%s",
-                 proof == FIT_UNDECIDED ? "the proof is open and there are no measurements"
-                                        : "by proof alone: there are no measurements");
+                 proof == FIT_UNDECIDED
+                     ? "the proof is open and there are no measurements"
+                     : "by proof alone: there are no measurements");
     } else if (ph->fitted && ph->fit.lof.n_points == 0 && proof != FIT_UNDECIDED) {
         ph->kind = proof; /* as without measurements: these do not speak of the matter */
-        snprintf(ph->why, sizeof ph->why,
-                 "by proof alone: no two measured points share x, so they cannot test it");
+        snprintf(
+            ph->why, sizeof ph->why,
+            "by proof alone: no two measured points share x, so they cannot test it");
     } else if (measured == FIT_UNDECIDED) {
         ph->kind = FIT_UNDECIDED;
         if (ph->fitted)
@@ -95,13 +156,29 @@ static void decide(rep_phase *ph)
     } else {
         ph->kind = FIT_TOKEN_NON_EQUIVALENT;
         ph->agreement = REP_DISAGREE;
-        snprintf(ph->why, sizeof ph->why,
-                 "the proof says %s, the measurements say %s; the larger axis set is kept",
-                 fit_kind_name(proof), fit_kind_name(measured));
+        snprintf(
+            ph->why, sizeof ph->why,
+            "the proof says %s, the measurements say %s; the larger axis set is kept",
+            fit_kind_name(proof), fit_kind_name(measured));
     }
 }
 
 /* ---- the study ---- */
+
+/* A blank and the word as a shell takes it; returns the length that it needs. */
+static size_t add_word(char *out, size_t size, const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789_-+=.,:/@%";
+    if (word[0] && strspn(word, plain) == strlen(word))
+        return (size_t)snprintf(out, size, " %s", word);
+    size_t n = (size_t)snprintf(out, size, " '");
+    for (; *word; word++)
+        n += (size_t)snprintf(out + (n < size ? n : size - 1), n < size ? size - n : 1,
+                              *word == '\'' ? "'\\''" : "%c", *word);
+    return n + (size_t)snprintf(out + (n < size ? n : size - 1), n < size ? size - n : 1,
+                                "'");
+}
 
 static void describe_run(cli_session *cli, rep_study *study)
 {
@@ -115,8 +192,8 @@ static void describe_run(cli_session *cli, rep_study *study)
     strftime(study->date, sizeof study->date, "%Y-%m-%d", &utc);
     size_t used = (size_t)snprintf(study->command, sizeof study->command, "solcheck");
     for (int i = 1; i < cli->argc && used < sizeof study->command; i++)
-        used += (size_t)snprintf(study->command + used, sizeof study->command - used, " %s",
-                                 cli->argv[i]);
+        used +=
+            add_word(study->command + used, sizeof study->command - used, cli->argv[i]);
 }
 
 static sc_status set_fit_options(cli_session *cli, rep_study *study)
@@ -132,7 +209,8 @@ static sc_status set_fit_options(cli_session *cli, rep_study *study)
         text[n - 1] = '\0';
     if (!sc_parse_double(text, &percent) || !(percent > 0 && percent < 100))
         return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
-                            "--tolerance wants a percentage from 0 to 100, not '%s'", given);
+                            "--tolerance wants a percentage from 0 to 100, not '%s'",
+                            given);
     study->fit_options.tolerance = percent / 100;
     study->fit_options.seed = cli->seed;
     return SC_OK;
@@ -144,8 +222,8 @@ static sc_status warn_open(cli_session *cli, const rep_phase *ph)
     bool disagree = ph->agreement == REP_DISAGREE;
     sc_diag warning;
     if (disagree)
-        sc_diag_warn(&warning, SC6003, "%s phase: %.400s", sol_phase_name(ph->phase->kind),
-                     ph->why);
+        sc_diag_warn(&warning, SC6003, "%s phase: %.400s",
+                     sol_phase_name(ph->phase->kind), ph->why);
     else if (!alone && ph->kind == FIT_UNDECIDED)
         sc_diag_warn(&warning, SC4003, "%s phase is undecided: %.400s",
                      sol_phase_name(ph->phase->kind), ph->why);

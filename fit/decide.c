@@ -78,12 +78,17 @@ static void explain_open(const fit_options *o, bool significant, bool material,
                  100 * out->iso_deviation, out->error_ratio.value, out->error_ratio.lo,
                  out->error_ratio.hi);
     } else {
-        conclude(out, FIT_UNDECIDED,
-                 "latency differs at equal x by %.3g %% at p90, of which b and s explain "
-                 "%.3g %% [%.3g, %.3g]: not enough to tell whether that is below the "
-                 "tolerance of %.3g %%",
-                 100 * out->iso_deviation, 100 * c->value, 100 * c->lo, 100 * c->hi,
-                 100 * o->tolerance);
+        conclude(
+            out, FIT_UNDECIDED,
+            "latency differs at equal x by %.3g %% at p90, of which b and s explain "
+            "%.3g %% [%.3g, %.3g]: not enough to tell whether that is below the "
+            "tolerance of %.3g %%%s",
+            100 * out->iso_deviation, 100 * c->value, 100 * c->lo, 100 * c->hi,
+            100 * o->tolerance,
+            out->iso_deviation > o->tolerance && c->value < o->tolerance
+                ? "; most of it is noise, so that longer measurements tell more than "
+                  "further points"
+                : "");
     }
 }
 
@@ -152,9 +157,8 @@ void fit_rule(const fit_data *d, const fit_iso *iso, const fit_options *o,
             "%.3g %% [%.3g, %.3g] at p90 (tolerance %.3g %%), beyond noise (p %s %.2g), "
             "and a (b,s) model has %.3g times less held-out error [%.3g, %.3g]",
             1 + out->lof.spread_max, 100 * c->value, 100 * c->lo, 100 * c->hi,
-            100 * o->tolerance, out->lof.p < 1e-12 ? "<" : "=",
-            fmax(out->lof.p, 1e-12), out->error_ratio.value, out->error_ratio.lo,
-            out->error_ratio.hi);
+            100 * o->tolerance, out->lof.p < 1e-12 ? "<" : "=", fmax(out->lof.p, 1e-12),
+            out->error_ratio.value, out->error_ratio.lo, out->error_ratio.hi);
     } else if (c->hi < o->tolerance) {
         decide_equivalent(d, iso, o, out);
     } else {

@@ -197,6 +197,11 @@ void rep_add_decision(sc_buf *out, const rep_study *study)
         why[0] = (char)toupper((unsigned char)why[0]);
         rep_add_md(&text, why);
         sc_buf_add(&text, ".");
+        if (p->kind == FIT_UNDECIDED && !p->fitted) {
+            sc_buf_add(&text, " `solcheck design --op ");
+            rep_add_clean(&text, study->op->name);
+            sc_buf_add(&text, "` chooses the points that a decision needs.");
+        }
         rep_add_paragraph(out, &text);
     }
 }
