@@ -138,6 +138,10 @@ SC_BEGIN_DECLS
     X(2221, "table: device is not the system's")                                         \
     X(2222, "table: no op maps it")                                                      \
     X(2223, "table: value of an axis or parameter is not an integer")                    \
+    X(2224, "table: what describes the measurement is implausible")                      \
+    X(2225, "table: the clock was slow, or differs between rows")                        \
+    X(2226, "table: rows say that they are of another op or phase")                      \
+    X(2227, "table: latencies are copies of another configuration's")                    \
     X(3000, "no mock layer of that name")                                                \
     X(3001, "no usable GPU")                                                             \
     X(3002, "CUDA module cannot be loaded")                                              \

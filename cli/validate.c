@@ -200,6 +200,52 @@ static sc_status no_table_op(validator *v, const col_table *table)
                : SC_OK;
 }
 
+/* The column op_name stands for another op of the library than the file's name does. */
+static sc_status check_name(validator *v, const col_table *table, const sol_op *const *op,
+                            size_t n)
+{
+    char scratch[32];
+    int column = col_table_column(table, "op_name");
+    const char *name = column < 0 ? "" : col_table_text(table, 0, column, scratch);
+    bool is_op = false, ours = false;
+    for (size_t i = 0; i < v->lib.n_ops; i++)
+        is_op |= strcmp(v->lib.op[i]->name, name) == 0;
+    for (size_t i = 0; i < n; i++)
+        ours |= strcmp(op[i]->name, name) == 0 || strcmp(op[i]->layer, name) == 0;
+    return is_op && !ours &&
+                   col_table_report(table, v->findings, col_table_line(table, 0),
+                                    SC_WARNING, SC2226,
+                                    "name the file after the op that was measured, or "
+                                    "mend the column",
+                                    "op_name is %.60s, but the file's name is that of a "
+                                    "table of %s",
+                                    name, op[0]->name)
+               ? sc_diag_nomem(&v->cli->diag)
+               : SC_OK;
+}
+
+/* Rows that were looked at as rows of no op. */
+static sc_status check_rest(validator *v, const col_table *table, size_t used)
+{
+    const char *hint =
+        used            ? "the columns phase and op_name say what a row is of, and op "
+                          "files what they know"
+        : table->n_rows ? "all rows are of other ops or phases, or outside "
+                          "of the op's ranges"
+                        : "was anything measured?";
+    if (table->n_rows && used >= table->n_rows)
+        return SC_OK;
+    sc_status status =
+        used ? col_table_report(table, v->findings, 1, SC_WARNING, SC2222, hint,
+                                "%zu of %zu rows are of no op or phase that maps the "
+                                "table: nothing is known of them",
+                                table->n_rows - used, table->n_rows)
+             : col_table_report(table, v->findings, 1, SC_ERROR, SC2004, hint,
+                                table->n_rows ? "no row can be used"
+                                              : "the table has no rows");
+    return status ? sc_diag_nomem(&v->cli->diag) : SC_OK;
+}
+
 static sc_status check_table(validator *v, const char *path, const col_table *table)
 {
     const sol_op **op = sc_calloc(v->lib.n_ops + 1, sizeof *op);
@@ -215,7 +261,11 @@ static sc_status check_table(validator *v, const char *path, const col_table *ta
                 op[n++] = v->lib.op[i];
                 break;
             }
-    sc_status status = n ? SC_OK : no_table_op(v, table);
+    sc_status status = n                ? SC_OK
+                       : !table->n_rows ? check_rest(v, table, 0)
+                                        : no_table_op(v, table);
+    if (status == SC_OK && n && table->n_rows)
+        status = check_name(v, table, op, n);
     if (status == SC_OK && n)
         status = find_system(v, path, table, &system);
     if (status == SC_OK && n)
@@ -227,14 +277,8 @@ static sc_status check_table(validator *v, const char *path, const col_table *ta
                                   system, &used, &why);
     if (status == SC_OK && why.code && !used)
         status = add(v, &why);
-    else if (status == SC_OK && n && !used && table->n_rows)
-        status =
-            col_table_report(table, v->findings, 1, SC_ERROR, SC2004,
-                             "all rows are of other ops or phases, or outside of the "
-                             "op's ranges",
-                             "no row can be used")
-                ? sc_diag_nomem(&v->cli->diag)
-                : SC_OK;
+    else if (status == SC_OK && n)
+        status = check_rest(v, good ? good : table, used);
     col_table_free(good);
     sc_free(op);
     return status;

@@ -133,7 +133,7 @@ static sc_status find_extra(col_plan *p)
         snprintf(text, sizeof text,
                  "op %s knows no column '%s': its values are kept in separate groups",
                  p->op->name, p->table->column[c]);
-        sc_status status = known ? SC_OK : col_plan_warn(p, row, SC2005, text);
+        sc_status status = known ? SC_OK : col_plan_warn(p, row, SC2005, text, "");
         if (status)
             return status;
         p->extra[p->n_extra++] = (int)c;

@@ -122,7 +122,7 @@ static sc_status bind_param(const col_plan *p, int i)
         return SC_OK;
     snprintf(text, sizeof text, "no column '%s': %.9g is taken for all rows", param->name,
              value);
-    return col_plan_warn(p, 0, SC2001, text);
+    return col_plan_warn(p, 0, SC2001, text, "");
 }
 
 static void bind_slot(const col_plan *p, int i)

@@ -66,7 +66,8 @@ sc_status col_plan_missing(const col_plan *p, const char *what, const char *want
     sc_diag_at(p->diag, t->path, 1, 0, 0, NULL);
     if (sc_suggest(wanted, (const char *const *)t->column, t->n_columns, near,
                    sizeof near))
-        sc_diag_hint(p->diag, "did you mean %s? Rename the column to %s", near, wanted);
+        sc_diag_hint(p->diag, "did you mean %s? Rename the column to %s%s", near, wanted,
+                     strcmp(wanted, "latency") == 0 ? ", in milliseconds" : "");
     else
         sc_diag_hint(p->diag, "add a column %s; docs/tables.md lists what is read",
                      wanted);
@@ -89,13 +90,15 @@ sc_status col_plan_none(const col_plan *p, size_t n_dropped)
     return SC_EDOMAIN;
 }
 
-sc_status col_plan_warn(const col_plan *p, size_t row, sc_code code, const char *text)
+sc_status col_plan_warn(const col_plan *p, size_t row, sc_code code, const char *text,
+                        const char *hint)
 {
     sc_diag diag;
     sc_diag_clear(&diag);
     sc_diag_warn(&diag, code, "%s", text);
     sc_diag_at(&diag, p->table->path,
                p->table->n_rows ? col_table_line(p->table, row) : 0, 0, 0, NULL);
+    sc_diag_hint(&diag, "%s", hint);
     return sc_diags_add(p->warnings, &diag) ? sc_diag_nomem(p->diag) : SC_OK;
 }
 

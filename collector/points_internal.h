@@ -141,8 +141,9 @@ sc_status col_plan_fail(const col_plan *p, size_t row, sc_code code, const char 
 sc_status col_plan_missing(const col_plan *p, const char *what, const char *wanted);
 /* SC_EDOMAIN SC2004: no row is of the phase, n_dropped are but were left out. */
 sc_status col_plan_none(const col_plan *p, size_t n_dropped);
-/* Adds a warning. Errors: SC_ENOMEM. */
-sc_status col_plan_warn(const col_plan *p, size_t row, sc_code code, const char *text);
+/* Adds a warning; hint may be "". Errors: SC_ENOMEM. */
+sc_status col_plan_warn(const col_plan *p, size_t row, sc_code code, const char *text,
+                        const char *hint);
 
 /* ---- choosing rows: each sets plan.skip ---- */
 
@@ -183,11 +184,15 @@ sc_status col_keys_find(const col_plan *p, col_keys *keys, const col_gate *gate,
 /* Sets parameters, tp and dtypes of config from a row. Sharded parameters are stored
  * local to one GPU and held here for the whole model. */
 col_fate col_plan_config(const col_plan *p, size_t row, sol_config *config);
+/* What of a row's configuration made it COL_DROP_RANGE or COL_DROP_DTYPE. */
+void col_plan_why(const col_plan *p, size_t row, const sol_config *config, char *out,
+                  size_t out_B);
 
 /* What was left out, for the warnings. */
 typedef struct col_losses {
     size_t n[COL_N_FATES], first[COL_N_FATES];
-    char why[512]; /* of the first row out of range */
+    char why[COL_N_FATES][512]; /* of the first row */
+    double most[SOL_MAX_AXES];  /* of all rows that have a configuration */
 } col_losses;
 
 /* Memory for taking rows, a window at a time. */

@@ -6,6 +6,7 @@
 #include "collector/points_internal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -56,6 +57,28 @@ col_fate col_plan_config(const col_plan *p, size_t row, sol_config *config)
     }
     sol_config_follow(p->op, config);
     return COL_KEEP;
+}
+
+/* config is as col_plan_config left it. */
+void col_plan_why(const col_plan *p, size_t row, const sol_config *config, char *out,
+                  size_t out_B)
+{
+    *out = 0;
+    if (!(config->tp >= 1)) {
+        snprintf(out, out_B, "tp = %.9g is below 1", config->tp);
+        return;
+    }
+    for (int i = 0; i < p->op->n_params && !*out; i++) {
+        const sol_param *param = &p->op->param[i];
+        if (!(config->param[i] >= param->lo && config->param[i] <= param->hi))
+            snprintf(out, out_B, "%s = %.9g is %s %.9g", param->name, config->param[i],
+                     config->param[i] > param->hi ? "above" : "below",
+                     config->param[i] > param->hi ? param->hi : param->lo);
+    }
+    for (int i = 0; i < p->op->n_slots && !*out; i++)
+        if (p->slot[i] >= 0 && dtype_cell(p, row, i) < 0)
+            snprintf(out, out_B, "%.60s '%.60s'", p->table->column[p->slot[i]],
+                     col_plan_cell(p, row, p->slot[i]));
 }
 
 /* Does the configuration have what the user asked for? Sharded parameters are compared as

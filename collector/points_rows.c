@@ -125,28 +125,39 @@ static void no_quantities(const col_plan *p, col_block *block)
     }
 }
 
+static double axis_at(const col_plan *p, int axis, size_t i)
+{
+    return p->axis[axis] ? p->axis[axis][i] : p->phase->axis[axis].value;
+}
+
 static void drop(col_taking *t, col_points *points, col_fate fate, size_t row)
 {
-    if (!t->lost.n[fate]++)
-        t->lost.first[fate] = row;
+    col_losses *lost = &t->lost;
+    if (!lost->n[fate]++) {
+        lost->first[fate] = row;
+        if (fate != COL_DROP_FILTER && col_plan_config(t->p, row, &t->config) != COL_KEEP)
+            col_plan_why(t->p, row, &t->config, lost->why[fate], sizeof lost->why[fate]);
+    }
     points->n_dropped++;
 }
 
-static sc_status drop_range(col_taking *t, col_points *points, size_t i)
+/* The row's configuration is one of the op, its axes are not. */
+static sc_status drop_axes(col_taking *t, col_points *points, size_t i)
 {
     const col_plan *p = t->p;
     size_t row = p->first + i;
     double axis[SOL_MAX_AXES];
     sc_diag why;
     sc_diag_clear(&why);
+    bool first = !t->lost.n[COL_DROP_RANGE];
+    drop(t, points, COL_DROP_RANGE, row);
     for (int k = 0; k < p->phase->n_axes; k++)
-        axis[k] = p->axis[k] ? p->axis[k][i] : p->phase->axis[k].value;
-    if (!t->lost.n[COL_DROP_RANGE] && col_plan_config(p, row, &t->config) == COL_KEEP &&
+        axis[k] = axis_at(p, k, i);
+    if (first && col_plan_config(p, row, &t->config) == COL_KEEP &&
         sol_phase_admits(p->op, p->phase, &t->config, axis, &why) == SC_ENOMEM)
         return sc_diag_nomem(p->diag);
-    if (!t->lost.n[COL_DROP_RANGE])
-        snprintf(t->lost.why, sizeof t->lost.why, "%s", why.message);
-    drop(t, points, COL_DROP_RANGE, row);
+    if (first)
+        snprintf(t->lost.why[COL_DROP_RANGE], sizeof t->lost.why[0], "%s", why.message);
     return SC_OK;
 }
 
@@ -159,26 +170,44 @@ static sc_status find_group(col_taking *t, col_points *points, col_key *key, siz
     return col_groups_find(t->p, points, &t->groups, &t->config, row, &key->group);
 }
 
-static sc_status report_losses(const col_plan *p, const col_losses *lost)
+/* Are b and s exchanged? Neither column reaches beyond the other axis's range then, and
+ * that of b reaches beyond its own. */
+static bool exchanged(const col_plan *p, const col_losses *lost)
+{
+    int b = sol_phase_axis_index(p->phase, "b"), s = sol_phase_axis_index(p->phase, "s");
+    if (b < 0 || s < 0)
+        return false;
+    return lost->most[b] > p->phase->axis[b].hi &&
+           lost->most[b] <= p->phase->axis[s].hi && lost->most[s] <= p->phase->axis[b].hi;
+}
+
+static sc_status report_loss(const col_plan *p, const col_losses *lost, col_fate fate,
+                             sc_code code, const char *what, const char *hint)
 {
     char text[512 + 256];
-    sc_status status = SC_OK;
-    if (lost->n[COL_DROP_DTYPE]) {
-        size_t row = lost->first[COL_DROP_DTYPE];
-        snprintf(text, sizeof text,
-                 "%zu row%s with a dtype that op %s does not have left out",
-                 lost->n[COL_DROP_DTYPE], lost->n[COL_DROP_DTYPE] == 1 ? "" : "s",
-                 p->op->name);
-        status = col_plan_warn(p, row, SC1107, text);
-    }
-    if (!status && lost->n[COL_DROP_RANGE]) {
-        size_t n = lost->n[COL_DROP_RANGE];
-        snprintf(text, sizeof text, "%zu row%s outside the ranges of op %s left out%s%s",
-                 n, n == 1 ? "" : "s", p->op->name, *lost->why ? "; the first: " : "",
-                 lost->why);
-        status = col_plan_warn(p, lost->first[COL_DROP_RANGE], SC2007, text);
-    }
-    return status;
+    size_t n = lost->n[fate];
+    const char *why = lost->why[fate];
+    if (!n)
+        return SC_OK;
+    snprintf(text, sizeof text, "%zu row%s %s left out%s%s", n, n == 1 ? "" : "s", what,
+             *why ? "; the first: " : "", why);
+    return col_plan_warn(p, lost->first[fate], code, text, hint);
+}
+
+static sc_status report_losses(const col_plan *p, const col_losses *lost)
+{
+    char what[160];
+    snprintf(what, sizeof what, "with a dtype that op %.64s does not have", p->op->name);
+    sc_status status = report_loss(p, lost, COL_DROP_DTYPE, SC1107, what,
+                                   "mend the labels, or add the dtype to the op file");
+    snprintf(what, sizeof what, "outside the ranges of op %.64s", p->op->name);
+    return status
+               ? status
+               : report_loss(p, lost, COL_DROP_RANGE, SC2007, what,
+                             exchanged(p, lost)
+                                 ? "all rows would fit with b and s exchanged: are the "
+                                   "columns mixed up?"
+                                 : "mend or take out the rows, or widen the op file");
 }
 
 static void keep_origin(const col_plan *p, col_points *points, size_t row)
@@ -207,11 +236,6 @@ static bool one_origin(const col_plan *p)
         if (p->origin[i] >= 0 && !col_plan_is_one(p, p->origin[i]))
             return false;
     return true;
-}
-
-static double axis_at(const col_plan *p, int axis, size_t i)
-{
-    return p->axis[axis] ? p->axis[axis][i] : p->phase->axis[axis].value;
 }
 
 /* Row i of the window becomes row block->n, which is no later one. */
@@ -247,10 +271,14 @@ sc_status col_taking_window(col_taking *t, col_points *points, const col_sink *s
         if (p->skip[p->first + i])
             continue;
         col_key *key = &t->keys.key[t->keys.of_row[i]];
-        if (key->fate != COL_KEEP && key->fate != COL_DROP_RANGE) {
+        if (key->fate != COL_KEEP) {
             drop(t, points, key->fate, p->first + i);
-        } else if (key->fate == COL_DROP_RANGE || !t->admitted[i]) {
-            status = drop_range(t, points, i);
+            continue;
+        }
+        for (int k = 0; k < p->phase->n_axes; k++)
+            t->lost.most[k] = fmax(t->lost.most[k], axis_at(p, k, i));
+        if (!t->admitted[i]) {
+            status = drop_axes(t, points, i);
         } else {
             status = find_group(t, points, key, p->first + i);
             if (!status && (!one || !t->kept_any))

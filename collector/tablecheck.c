@@ -133,6 +133,18 @@ static reading reading_of(const cells *c, const char *name)
     return is_one_of(name, metadata, N_METADATA) ? OPTIONAL : UNKNOWN;
 }
 
+/* latency_us, "latency [ms]", time_ms: a latency whose unit may be another. */
+static bool names_a_unit(const char *name)
+{
+    static const char *const unit[] = {"_us", "_ns", "_s",  "_ms",
+                                       "us]", "ns]", "[s]", "ms]"};
+    bool time = strcasestr(name, "latency") || strcasestr(name, "time");
+    for (size_t i = 0; i < sizeof unit / sizeof *unit && time; i++)
+        if (sc_ends_with(name, unit[i]))
+            return true;
+    return false;
+}
+
 /* The names that an unknown column resembles. */
 static void suggest(const cells *c, const char *name, char *out, size_t out_B)
 {
@@ -170,7 +182,9 @@ static sc_status check_columns(cells *c)
             continue;
         suggest(c, name, near, sizeof near);
         snprintf(hint, sizeof hint,
-                 *near ? "did you mean %s?" : "rows that differ in it are other groups%s",
+                 names_a_unit(name) ? "milliseconds under the name latency are read%.0s"
+                 : *near            ? "did you mean %s?"
+                                    : "rows that differ in it are other groups%s",
                  near);
         bool same = first_other(c->table, (int)i) >= c->table->n_rows;
         status = REPORT(c, 1, same && !*near ? SC_NOTE : SC_WARNING, SC2200, hint,
@@ -191,7 +205,9 @@ static sc_status check_latency(cells *c, size_t row, int column)
     const char *bare = text + (*text == '-' || *text == '+');
     if (!number && strncasecmp(bare, "nan", 3) && strncasecmp(bare, "inf", 3)) {
         c->bad[row] = true;
-        return REPORT(c, line, SC_ERROR, SC2002, "latency is in milliseconds",
+        return REPORT(c, line, SC_ERROR, SC2002,
+                      "write milliseconds without a unit or separators of thousands, and "
+                      "decimals with a point",
                       "latency '%.60s' is not a number", text);
     }
     if (!number || !(value_s > 0)) {
@@ -295,6 +311,123 @@ static sc_status check_rows(cells *c)
     return status;
 }
 
+/* ---- what describes the measurement ---- */
+
+/* What a describing column may hold: a number in [least, most], or one of the words. */
+typedef struct description {
+    const char *column, *meaning;
+    double least, most;
+    const char *word[3];
+} description;
+
+static const description descriptions[] = {
+    {"sm_clock_mhz", "MHz", 50, 2e4, {NULL}},
+    {"mem_clock_mhz", "MHz", 50, 2e4, {NULL}},
+    {"power", "W", 0, 1e4, {NULL}},
+    {"power_limit", "W", 0, 1e4, {NULL}},
+    {"scope", "kernel or op", 0, 0, {"kernel", "op"}},
+    {"inputs", "normal, uniform or zeros", 0, 0, {"normal", "uniform", "zeros"}},
+    {"launch", "graph or eager", 0, 0, {"graph", "eager"}},
+};
+
+static bool describes(const cells *c, const description *d, size_t row, int column)
+{
+    char scratch[32];
+    const char *text = col_table_text(c->table, row, column, scratch);
+    double value = number_at(c, row, column);
+    if (!*text || c->bad[row])
+        return true;
+    if (!d->word[0])
+        return value >= d->least && value <= d->most;
+    for (int i = 0; i < 3 && d->word[i]; i++)
+        if (strcmp(d->word[i], text) == 0)
+            return true;
+    return false;
+}
+
+static sc_status check_description(cells *c, const description *d)
+{
+    char scratch[32], hint[128];
+    const col_table *t = c->table;
+    int column = col_table_column(t, d->column);
+    size_t n = 0, first = 0;
+    for (size_t row = 0; row < t->n_rows && column >= 0; row++)
+        if (!describes(c, d, row, column) && n++ == 0)
+            first = row;
+    if (!n)
+        return SC_OK;
+    if (d->word[0])
+        snprintf(hint, sizeof hint, "it is %s, or empty", d->meaning);
+    else
+        snprintf(hint, sizeof hint, "it is in %s, between %g and %g, or empty",
+                 d->meaning, d->least, d->most);
+    return REPORT(c, col_table_line(t, first), SC_WARNING, SC2224, hint,
+                  "%s = %.60s cannot be, in %zu of %zu rows", d->column,
+                  col_table_text(t, first, column, scratch), n, t->n_rows);
+}
+
+/* NVML's reasons that stand for trouble: hardware slowdown, software and hardware thermal
+ * slowdown, power brake. A power cap (0x4) is how large GPUs work. Source: nvml.h,
+ * nvmlClocksEventReasons. */
+#define TROUBLE (0x8ull | 0x20ull | 0x40ull | 0x80ull)
+
+/* SM clocks of one table that differ by more are of two states of the machine: recordings
+ * under a power cap differ by 1.3. */
+#define CLOCK_SPREAD 1.6
+
+static sc_status check_trouble(cells *c)
+{
+    const col_table *t = c->table;
+    int column = col_table_column(t, "throttle");
+    size_t n = 0, first = 0;
+    for (size_t row = 0; row < t->n_rows && column >= 0; row++) {
+        double bits = number_at(c, row, column);
+        if (bits >= 1 && bits < 0x1p63 && ((unsigned long long)bits & TROUBLE) &&
+            n++ == 0)
+            first = row;
+    }
+    return n ? REPORT(c, col_table_line(t, first), SC_WARNING, SC2225,
+                      "let the GPU cool, mend its power supply, and measure them again",
+                      "%zu of %zu rows were measured while heat or the power supply "
+                      "slowed the clock (throttle = %.0f)",
+                      n, t->n_rows, number_at(c, first, column))
+             : SC_OK;
+}
+
+static sc_status check_clock(cells *c)
+{
+    const col_table *t = c->table;
+    int column = col_table_column(t, "sm_clock_mhz");
+    double least = INFINITY, most = 0;
+    size_t slow = 0, fast = 0;
+    for (size_t row = 0; row < t->n_rows && column >= 0; row++) {
+        double mhz = number_at(c, row, column);
+        if (!(mhz > 0))
+            continue;
+        if (mhz < least)
+            least = mhz, slow = row;
+        if (mhz > most)
+            most = mhz, fast = row;
+    }
+    return most > CLOCK_SPREAD * least
+               ? REPORT(c, col_table_line(t, slow), SC_WARNING, SC2225,
+                        "lock the clocks, or measure the slow rows again: latencies at "
+                        "one clock are no neighbours of those at another",
+                        "the SM clock is %.4g MHz here and %.4g MHz in row %d", least,
+                        most, col_table_line(t, fast))
+               : SC_OK;
+}
+
+static sc_status check_descriptions(cells *c)
+{
+    sc_status status = SC_OK;
+    for (size_t i = 0; i < sizeof descriptions / sizeof *descriptions && !status; i++)
+        status = check_description(c, &descriptions[i]);
+    if (!status)
+        status = check_trouble(c);
+    return status ? status : check_clock(c);
+}
+
 /* ---- one measurement, one machine ---- */
 
 /* Row of the first cell that differs from the first row's; n_rows: none does. */
@@ -335,6 +468,8 @@ sc_status col_table_check_cells(const col_table *table, const sol_op *const *op,
         status = check_columns(&c);
     if (!status)
         status = check_rows(&c);
+    if (!status)
+        status = check_descriptions(&c);
     if (!status)
         status = check_mixed(&c, "device", SC2215, "two devices");
     if (!status)

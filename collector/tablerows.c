@@ -39,6 +39,8 @@
 /* Large rows of which the best stays below this share of its bound are a thousand times
  * too long; small ones, when none takes less than a hundred launches. */
 #define UNIT_SLOW 0.005
+#define UNIT_FAST 20.0
+#define LEAST_S 1e-7
 #define LAUNCH_S 1e-5
 #define FEW_ROWS 8
 
@@ -67,26 +69,38 @@ typedef struct rows {
 #define REPORT(r, line, severity, code, hint, ...)                                       \
     col_table_report((r)->table, (r)->findings, line, severity, code, hint, __VA_ARGS__)
 
+/* Parameters, dtypes and TP of a configuration, where there are several. */
+static void config_text(const rows *r, int group, char *out, size_t out_B)
+{
+    const sol_config *config = &r->points.config[group];
+    const sol_op *op = r->what->op;
+    bool several = r->points.n_configs > 1;
+    size_t n = 0;
+    *out = 0;
+    for (int i = 0; i < op->n_params && n < out_B; i++)
+        if (config->given[i] && several)
+            n += (size_t)snprintf(out + n, out_B - n, "%s%s=%.9g", n ? ", " : "",
+                                  op->param[i].name, config->param[i]);
+    for (int i = 0; i < op->n_slots && n < out_B; i++)
+        if (config->slot_given[i] && several)
+            n += (size_t)snprintf(out + n, out_B - n, "%s%s=%s", n ? ", " : "",
+                                  op->slot[i].name, sol_dtype_name(config->slot[i]));
+    if (config->tp > 1 && n < out_B)
+        snprintf(out + n, out_B - n, "%stp=%.9g", n ? ", " : "", config->tp);
+}
+
 static void key_text(const rows *r, const col_point *p, char *out, size_t out_B)
 {
-    const sol_config *config = &r->points.config[p->group];
-    const sol_op *op = r->what->op;
+    char config[200];
     size_t n = 0;
     *out = 0;
     for (int i = 0; i < r->phase->n_axes && n < out_B; i++)
         if (!r->phase->axis[i].optional || p->axis[i] != r->phase->axis[i].value)
             n += (size_t)snprintf(out + n, out_B - n, "%s%s=%.9g", n ? ", " : "",
                                   r->phase->axis[i].name, p->axis[i]);
-    for (int i = 0; i < op->n_params && n < out_B; i++)
-        if (config->given[i] && r->points.n_configs > 1)
-            n += (size_t)snprintf(out + n, out_B - n, ", %s=%.9g", op->param[i].name,
-                                  config->param[i]);
-    for (int i = 0; i < op->n_slots && n < out_B; i++)
-        if (config->slot_given[i] && r->points.n_configs > 1)
-            n += (size_t)snprintf(out + n, out_B - n, ", %s=%s", op->slot[i].name,
-                                  sol_dtype_name(config->slot[i]));
-    if (config->tp > 1 && n < out_B)
-        snprintf(out + n, out_B - n, ", tp=%.9g", config->tp);
+    config_text(r, p->group, config, sizeof config);
+    if (*config && n < out_B)
+        snprintf(out + n, out_B - n, ", %.*s", (int)(out_B - n), config);
 }
 
 /* ---- neighbours ---- */
@@ -381,42 +395,185 @@ static sc_status check_quantum(rows *r)
                   r->points.n, step * 1e3, 100 * step / median);
 }
 
+/* ---- copies ---- */
+
+/* Latencies on the grid of a timer agree by chance: on recorded ones of a third of 32 ns,
+ * up to 28 % of two configurations do. So many, and half of a configuration, were copied.
+ */
+#define COPIED_ROWS 8
+#define COPIED_SHARE 0.5
+
+/* Axes and latency, then configuration. */
+static int by_result(const void *a, const void *b)
+{
+    const item *x = a, *y = b;
+    const col_point *p = x->e->point, *q = y->e->point;
+    for (int i = 0; i < x->n_axes; i++)
+        if (p->axis[i] != q->axis[i])
+            return p->axis[i] < q->axis[i] ? -1 : 1;
+    if (p->latency_s != q->latency_s)
+        return p->latency_s < q->latency_s ? -1 : 1;
+    return (p->group > q->group) - (p->group < q->group);
+}
+
+static bool same_result(const item *a, const item *b)
+{
+    const col_point *p = a->e->point, *q = b->e->point;
+    for (int i = 0; i < a->n_axes; i++)
+        if (p->axis[i] != q->axis[i])
+            return false;
+    return p->latency_s == q->latency_s && p->hot == q->hot;
+}
+
+/* Does one GPU have other work in them? */
+static bool differ(const rows *r, int a, int b)
+{
+    const sol_config *x = &r->points.config[a], *y = &r->points.config[b];
+    const sol_op *op = r->what->op;
+    bool other = false;
+    for (int i = 0; i < op->n_params; i++) {
+        bool shard = op->param[i].shard_tp;
+        other |= x->param[i] / (shard ? x->tp : 1) != y->param[i] / (shard ? y->tp : 1);
+    }
+    for (int i = 0; i < op->n_slots; i++)
+        other |= x->slot[i] != y->slot[i];
+    return other;
+}
+
+typedef struct copies { /* of a configuration */
+    size_t n, n_copied, votes;
+    int of; /* the configuration that most are of: by majority vote, then counted */
+    const entry *first, *original;
+} copies;
+
+static void count_copy(copies *c, const entry *from, const entry *to, bool vote)
+{
+    int of = from->point->group;
+    if (vote && c->votes == 0)
+        c->of = of;
+    if (vote)
+        c->votes = c->of == of ? c->votes + 1 : c->votes - 1;
+    else if (c->of == of && c->n_copied++ == 0) {
+        c->first = to;
+        c->original = from;
+    }
+}
+
+/* Rows whose latency is, to the last digit, that of the same point of a configuration
+ * with other work. */
+static void count_copies(const rows *r, const item *items, copies *all, bool vote)
+{
+    for (size_t i = 1; i < r->points.n; i++) {
+        const entry *from = items[i - 1].e, *to = items[i].e;
+        if (from->point->group != to->point->group &&
+            same_result(&items[i - 1], &items[i]) &&
+            differ(r, from->point->group, to->point->group))
+            count_copy(&all[to->point->group], from, to, vote);
+    }
+}
+
+static sc_status report_copies(rows *r, const copies *c)
+{
+    char key[200], other[200];
+    if (c->n_copied < COPIED_ROWS || (double)c->n_copied < COPIED_SHARE * (double)c->n)
+        return SC_OK;
+    key_text(r, c->first->point, key, sizeof key);
+    config_text(r, c->original->point->group, other, sizeof other);
+    return REPORT(r, c->first->point->line, SC_ERROR, SC2227,
+                  "measure them: a cache of results or a resumed run took one "
+                  "configuration for the other",
+                  "%zu of %zu rows have, digit by digit, the latencies of other work: "
+                  "%s has that of %s in row %d",
+                  c->n_copied, c->n, key, other, c->original->point->line);
+}
+
+static sc_status check_copies(rows *r)
+{
+    item *items = sc_calloc(r->points.n + 1, sizeof *items);
+    copies *all = sc_calloc(r->points.n_configs + 1, sizeof *all);
+    sc_status status = items && all ? SC_OK : sc_diag_nomem(r->diag);
+    for (size_t i = 0; i < r->points.n && !status; i++) {
+        items[i] = (item){&r->row[i], 0, r->phase->n_axes};
+        all[r->points.point[i].group].n++;
+    }
+    if (!status) {
+        qsort(items, r->points.n, sizeof *items, by_result);
+        count_copies(r, items, all, true);
+        count_copies(r, items, all, false);
+    }
+    for (size_t i = 0; i < r->points.n_configs && !status; i++)
+        status = report_copies(r, &all[i]);
+    sc_free(items);
+    sc_free(all);
+    return status;
+}
+
 /* ---- the speed of light ---- */
 
-/* All rows a thousand times too long, or too short. */
-static sc_status check_scale(rows *r, const col_audit *audit)
+/* What a set of rows says of its unit. */
+typedef struct scale {
+    size_t n, n_large, n_fast; /* fast: beyond light, or shorter than any launch */
+    double best_large;         /* largest share of the bound that a large row reaches */
+    const entry *least;        /* the shortest */
+} scale;
+
+static void scale_add(scale *s, const entry *e)
 {
-    double least = INFINITY, sol_s = NAN, fast = 0;
-    int line = r->points.point[0].line;
-    for (size_t i = 0; i < r->points.n; i++) {
-        if (r->row[i].point->latency_s < least) {
-            least = r->row[i].point->latency_s;
-            sol_s = r->row[i].sol_s;
-            line = r->row[i].point->line;
-        }
-        fast += r->row[i].sol_s > UNIT_LEAST / 20 * r->row[i].point->latency_s;
+    double latency_s = e->point->latency_s;
+    if (s->n++ == 0 || latency_s < s->least->point->latency_s)
+        s->least = e;
+    s->n_fast += e->sol_s > UNIT_FAST * latency_s || latency_s < LEAST_S;
+    if (e->sol_s >= COL_LARGE_S) {
+        s->n_large++;
+        s->best_large = fmax(s->best_large, e->sol_s / latency_s);
     }
-    bool slow = audit->n_large >= FEW_ROWS ? audit->large_best_hot < UNIT_SLOW
-                                           : least > 100 * LAUNCH_S && sol_s < LAUNCH_S;
-    if (r->points.n < FEW_ROWS)
+}
+
+/* All rows a thousand times too long, or too short? Reports it, of the rows' kind. */
+static sc_status scale_report(rows *r, const scale *s, const char *kind, bool *odd)
+{
+    double least_s = s->n ? s->least->point->latency_s : 0;
+    bool large = s->n_large >= FEW_ROWS;
+    bool slow = large ? s->best_large < UNIT_SLOW
+                      : least_s > 100 * LAUNCH_S && s->least->sol_s < LAUNCH_S;
+    *odd = s->n >= FEW_ROWS && (slow || 4 * s->n_fast >= 3 * s->n);
+    if (!*odd)
         return SC_OK;
-    if (slow) {
-        r->units = true;
-        return REPORT(
-            r, line, SC_ERROR, SC2213, "latency is in milliseconds",
-            "the best of %zu rows takes %.3g times as long as the speed of light "
-            "allows: us written as ms?",
-            r->points.n,
-            audit->n_large >= FEW_ROWS ? 1 / audit->large_best_hot : least / sol_s);
-    }
-    if (2 * fast < (double)r->points.n)
-        return SC_OK;
-    r->units = true;
+    if (slow)
+        return REPORT(r, s->least->point->line, SC_ERROR, SC2213,
+                      "latency is in milliseconds",
+                      "the best of %zu rows%s takes %.3g times as long as the speed of "
+                      "light allows: us written as ms?",
+                      s->n, kind, large ? 1 / s->best_large : least_s / s->least->sol_s);
     return REPORT(
-        r, line, SC_ERROR, SC2213, "latency is in milliseconds",
-        "%.0f of %zu rows are more than %.0f times faster than light: s written as "
-        "ms?",
-        fast, r->points.n, UNIT_LEAST / 20);
+        r, s->least->point->line, SC_ERROR, SC2213, "latency is in milliseconds",
+        "%zu of %zu rows%s are more than %.0f times faster than light, or below "
+        "0.1 us: s written as ms?",
+        s->n_fast, s->n, kind, UNIT_FAST);
+}
+
+/* The whole table, else each configuration: collectors write them one after another. */
+static sc_status check_scale(rows *r)
+{
+    scale all = {0}, *group = sc_calloc(r->points.n_configs + 1, sizeof *group);
+    char key[200], kind[240];
+    bool odd;
+    if (!group)
+        return sc_diag_nomem(r->diag);
+    for (size_t i = 0; i < r->points.n; i++) {
+        scale_add(&all, &r->row[i]);
+        scale_add(&group[r->points.point[i].group], &r->row[i]);
+    }
+    sc_status status = scale_report(r, &all, "", &r->units);
+    for (size_t i = 0; i < r->points.n_configs && !status && !r->units; i++) {
+        if (!group[i].n)
+            continue;
+        config_text(r, (int)i, key, sizeof key);
+        snprintf(kind, sizeof kind, " of %s", key);
+        status = scale_report(r, &group[i], kind, &odd);
+    }
+    sc_free(group);
+    return status;
 }
 
 static sc_status report_finding(rows *r, const col_finding *f, bool sound)
@@ -460,7 +617,7 @@ static sc_status check_system(rows *r)
         return status == SC_ENOMEM ? sc_diag_nomem(r->diag)
                                    : REPORT(r, r->points.point[0].line, SC_WARNING,
                                             why.code, why.hint, "%s", why.message);
-    status = check_scale(r, &audit);
+    status = check_scale(r);
     for (size_t i = 0; i < audit.n_findings && !status && !r->units; i++)
         status = report_finding(r, &audit.finding[i], !audit.fell_back);
     col_audit_clear(&audit);
@@ -556,6 +713,27 @@ static sc_status fill_rows(rows *r)
     return status == SC_ENOMEM ? sc_diag_nomem(r->diag) : SC_OK;
 }
 
+/* A step of generation makes one token: isl beside it is a length that step has, too. */
+static sc_status check_new_tokens(rows *r)
+{
+    int isl = col_table_column(r->table, "isl");
+    size_t n = 0, first = 0;
+    for (size_t i = 0; i < r->points.n && isl >= 0; i++) {
+        double tokens = 1;
+        size_t row = row_of(r->table, r->points.point[i].line);
+        if (col_table_number(r->table, row, isl, &tokens) && tokens != 1 && n++ == 0)
+            first = row;
+    }
+    char scratch[32];
+    return n && r->what->phase == SOL_GENERATION
+               ? REPORT(r, col_table_line(r->table, first), SC_WARNING, SC2226,
+                        "generation has isl = 1, and step is the length of the cache "
+                        "before it; or are these rows of the context phase?",
+                        "isl = %s in the generation phase, as in %zu of %zu rows",
+                        col_table_text(r->table, first, isl, scratch), n, r->points.n)
+               : SC_OK;
+}
+
 /* What the mapping complained of. Unknown columns have been told. */
 static sc_status pass_on(rows *r, const sc_diags *warnings)
 {
@@ -570,6 +748,8 @@ static sc_status check_all(rows *r)
 {
     sc_status status = fill_rows(r);
     if (!status)
+        status = check_new_tokens(r);
+    if (!status)
         status = check_system(r);
     if (!status)
         status = check_twins(r);
@@ -577,6 +757,8 @@ static sc_status check_all(rows *r)
         status = check_lines(r);
     if (!status)
         status = check_stuck(r);
+    if (!status)
+        status = check_copies(r);
     if (!status)
         status = check_quantum(r);
     if (!status && r->what->plan)

@@ -66,8 +66,8 @@ def cases_of(path):
 seeded = set()
 
 
-def fault(code, name, text, *args, severity=None, position=True):
-    """The file must have a finding of the code, and fail unless notes were expected."""
+def fault(code, name, text, *args, severity=None, position=True, says="", hint=""):
+    """The file must have a finding of the code that says so, and fail unless notes were expected."""
     seeded.add(code)
     path = put(name, text)
     status, found = findings(path, "--strict", *args)
@@ -75,6 +75,7 @@ def fault(code, name, text, *args, severity=None, position=True):
     check(mine, f"{code} {name} {args}: not found; found {sorted({f['code'] for f in found})}")
     if not mine:
         return
+    check(says in mine[0]["message"] and hint in mine[0]["hint"], f"{code} {name}: {mine[0]}")
     if severity:
         check(mine[0]["severity"] == severity, f"{code} {name}: {mine[0]['severity']}")
     wanted = 0 if mine[0]["severity"] == "note" else 3 if mine[0]["code"] < "SC2011" and len(
@@ -276,6 +277,11 @@ def one(b, s, factor):
     return table(edit(i, latency=float(base[i]["latency"]) * factor), STATISTICS)
 
 
+# The reference collector's columns for the same points.
+published = [dict(framework="TRTLLM", version="1", device=r["device"], op_name="mla_context", kernel_source="default",
+                  mla_dtype="bfloat16", kv_cache_dtype="bfloat16", num_heads=r["num_heads"], batch_size=r["batch_size"],
+                  isl=r["isl"], tp_size=r["tp_size"], step=r["step"], latency=r["latency"]) for r in base]
+
 b_all = sorted({int(r["batch_size"]) for r in base})
 s_all = sorted({int(r["isl"]) for r in base})
 plan = f"""schema_version: 1
@@ -296,6 +302,7 @@ clean("t/plan.yaml")
 put("t/mla_context.csv", table(base))
 clean("t/mla_context.csv")
 clean("t/mla_context.csv", "--cases", "t/plan.yaml")
+clean(put("t/context_mla_perf.csv", table(published)))
 mid = find(4, 2048)
 
 fault("SC2000", "t/ragged.csv", table(base) + "1,2,3\n")
@@ -346,6 +353,31 @@ fault("SC2220", "t/mla_samples.csv", table(edit(mid, samples="0")))
 fault("SC2221", "t/mla_system.csv", table(base), "--system", "l40s")
 fault("SC2222", "t/unknown.csv", table([dict(r, op_name="mystery") for r in base]))
 fault("SC2223", "t/mla_half.csv", table(edit(mid, batch_size="1.5")))
+fault("SC2007", "t/mla_swap.csv", table([dict(r, batch_size=r["isl"], isl=r["batch_size"]) for r in base]),
+      hint="b and s exchanged")
+fault("SC2007", "t/mla_nobody.csv", table(edit(mid, num_heads="0")), says="num_heads = 0")
+fault("SC2007", "t/mla_notp.csv", table(edit(mid, tp_size="0")), says="tp = 0")
+fault("SC1107", "t/mla_label.csv", table(edit(mid, kv_dtype="bfloat61")), says="kv_dtype 'bfloat61'")
+fault("SC2002", "t/mla_unit.csv", table(edit(mid, latency="0.125 ms")), hint="without a unit")
+fault("SC2002", "t/mla_comma.csv", table(edit(mid, latency="1,250.5")), hint="separators")
+fault("SC2001", "t/mla_microseconds.csv", swap(table(base, STATISTICS), "latency", "latency_us"), hint="in milliseconds")
+fault("SC2004", "t/mla_head.csv", table(base).splitlines(True)[0], says="no rows")
+fault("SC2222", "t/mla_verify.csv", table(edit(mid, op_name="mla_verify", phase="verify") + base), says="1 of")
+for column, value in (("sm_clock_mhz", "1.98"), ("mem_clock_mhz", "2619000000"), ("power", "412700"), ("power_limit", "-1"),
+                      ("scope", "opp"), ("inputs", "gauss"), ("launch", "grph")):
+    fault("SC2224", f"t/mla_{column}.csv", table([dict(r, **{column: value}) for r in base]), says=column)
+fault("SC2225", "t/mla_hot.csv", table(edit(mid, throttle="64")), says="1 of")
+fault("SC2225", "t/mla_clock.csv", table(edit(mid, sm_clock_mhz="990")), says="990 MHz")
+fault("SC2226", "t/context_mla_perf.csv", table([dict(r, op_name="gemm") for r in published]), says="gemm")
+fault("SC2226", "t/mla_tokens.csv", table([dict(r, phase="generation") for r in base]), says="isl = ")
+# Two configurations: half of the heads take 0.57 of the time.
+half = [dict(r, num_heads="64", latency=repr(0.57 * float(r["latency"]) + 0.0017)) for r in base]
+put("t/mla_heads.csv", table(base + half, STATISTICS))
+clean("t/mla_heads.csv")
+fault("SC2213", "t/mla_half_us.csv", table(base + scaled(1e3, half), STATISTICS), says="num_heads=64")
+fault("SC2213", "t/mla_half_s.csv", table(base + scaled(1e-3, half), STATISTICS), says="num_heads=64")
+fault("SC2227", "t/mla_copied.csv", table(base + [dict(r, num_heads="64") for r in base], STATISTICS),
+      says="digit by digit")
 fault("SC2010", "t/broken.db", b"SQLite format 3\0" + b"\x01" * 400, position=False)
 
 # ---- record stores: our own measurement, its export, and a failure that explains a hole ----
