@@ -333,7 +333,7 @@ static bool print_goal(const goal *g, pair *p, size_t n, size_t n_best, int wors
     }
     sc_free(ratio);
     bool none = isnan(g->mean) && isnan(g->p90);
-    bool met = n >= ENOUGH && !(mean > g->mean) && !(p90 > g->p90);
+    bool met = n >= ENOUGH && !isnan(mean) && !(mean > g->mean) && !(p90 > g->p90);
     printf("%-11s %-10s %-20s %6zu %8zu", g->op, g->phase, *g->where ? g->where : "-", n,
            n_best);
     print_number(mean, "-");

@@ -211,8 +211,11 @@ static double exact_points_s(const sol_op *op, const sol_config *config)
     double *plain_value = calloc((size_t)n, sizeof *plain_value);
     fmpq *value = calloc((size_t)n, sizeof *value);
     fmpq_t out;
-    if (!plain_value || !value)
+    if (!plain_value || !value) {
+        free(plain_value);
+        free(value);
         return NAN;
+    }
     sol_config_values(op, phase, config, plain_value);
     for (int i = 0; i < n; i++) {
         fmpq_init(&value[i]);
