@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "cli/json.h"
 
 static const char *plural(size_t n)
@@ -245,11 +244,5 @@ sc_status audit_json(cli_session *cli, const audit_report *report, sc_buf *out)
         "unreadable", (json_int_t)report->n_failed, "unaudited", (json_int_t)t.unaudited,
         "rows", (json_int_t)t.rows, "violations", (json_int_t)t.violations, "below_cold",
         (json_int_t)t.below_cold, "suspects", suspects, "tables", tables);
-    char *dump = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    json_decref(root);
-    if (!dump)
-        return sc_diag_nomem(&cli->diag);
-    sc_buf_printf(out, "%s\n", dump);
-    sc_free(dump);
-    return out->failed ? sc_diag_nomem(&cli->diag) : SC_OK;
+    return cli_json_dump(root, out, &cli->diag);
 }

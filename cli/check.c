@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "cli/json.h"
 #include "cli/sweep.h"
 
 typedef struct listing {
@@ -103,13 +103,12 @@ static sc_status finish(cli_session *cli, const cli_device *device, listing *lis
                              "device", device->info.name, "passed",
                              list->count[MOCK_PASS], "failed", list->count[MOCK_FAIL],
                              "skipped", list->count[MOCK_SKIP], "checks", list->json);
-    char *dump = root && !list->failed ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    json_decref(root);
-    if (!dump)
-        return sc_diag_nomem(&cli->diag);
-    puts(dump);
-    sc_free(dump);
-    return SC_OK;
+    sc_buf text = {0};
+    sc_status status = cli_json_dump(root, &text, &cli->diag);
+    if (status == SC_OK)
+        status = list->failed ? sc_diag_nomem(&cli->diag) : cli_print(cli, &text);
+    sc_buf_free(&text);
+    return status;
 }
 
 static sc_status set_options(cli_session *cli, const mock_class *cls,

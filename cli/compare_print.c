@@ -7,7 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "cli/compare.h"
 #include "cli/json.h"
 
@@ -208,13 +207,7 @@ sc_status compare_json(const compare_report *report, sc_buf *out, sc_diag *diag)
                   (json_int_t)report->n_regressed, "decisions_changed",
                   (json_int_t)report->n_changed, "shifted", (json_int_t)report->n_shifted,
                   "ambiguous_or_missing", (json_int_t)report->n_loose, "parts", parts);
-    char *dump = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    json_decref(root);
-    if (!dump)
-        return sc_diag_nomem(diag);
-    sc_buf_printf(out, "%s\n", dump);
-    sc_free(dump);
-    return out->failed ? sc_diag_nomem(diag) : SC_OK;
+    return cli_json_dump(root, out, diag);
 }
 
 /* ---- JUnit ---- */

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "cli/design.h"
+#include "cli/json.h"
 
 #define LISTED 10 /* redundant cases in the text */
 #define WIDTH 60  /* of the plot, without the scale */
@@ -265,13 +265,7 @@ sc_status design_json(const design *d, sc_buf *out)
             json_array_append_new(phases, phase_json(&d->phase[p]));
     json_t *root = json_pack("{s:s, s:s, s:f, s:o}", "op", d->cli->op->name, "system",
                              d->cli->system->name, "target", d->target, "phases", phases);
-    char *dump = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    json_decref(root);
-    if (!dump)
-        return sc_diag_nomem(&d->cli->diag);
-    sc_buf_printf(out, "%s\n", dump);
-    sc_free(dump);
-    return out->failed ? sc_diag_nomem(&d->cli->diag) : SC_OK;
+    return cli_json_dump(root, out, &d->cli->diag);
 }
 
 /* ---- CSV ---- */

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "cli/eval.h"
+#include "cli/json.h"
 #include "sol/proof.h"
 
 typedef struct evaluation {
@@ -96,13 +97,7 @@ static sc_status to_json(cli_session *cli, const evaluation *ev, sc_buf *out)
         json_object_set_new(root, "axes", axes);
     else
         json_decref(axes);
-    char *dump = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    json_decref(root);
-    if (!dump)
-        return sc_diag_nomem(&cli->diag);
-    sc_buf_printf(out, "%s\n", dump);
-    sc_free(dump);
-    return SC_OK;
+    return cli_json_dump(root, out, &cli->diag);
 }
 
 static void to_text(cli_session *cli, const evaluation *ev, sc_buf *out)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cli/json.h"
 #include "cli/sweep.h"
 #include "reports/report.h"
 #include "sol/normal.h"
@@ -205,12 +206,8 @@ static sc_status explain_json(cli_session *cli, sc_buf *out)
     json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:o}", "op", cli->op->name, "title",
                              cli->op->title, "system", cli->system->name, "ceiling",
                              cli->ceiling_name, "phases", phases);
-    char *dump = status == SC_OK && root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    if (status == SC_OK && !dump)
-        status = sc_diag_nomem(&cli->diag);
-    if (dump)
-        sc_buf_printf(out, "%s\n", dump);
-    sc_free(dump);
+    if (status == SC_OK)
+        return cli_json_dump(root, out, &cli->diag);
     json_decref(root);
     return status;
 }

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
-
 static const char *severity_name(sc_severity severity)
 {
     static const char *const name[] = {"note", "warning", "error"};
@@ -187,17 +185,6 @@ static sc_status as_junit(const cli_findings *all, bool strict, sc_buf *out)
 
 /* ---- writing ---- */
 
-static sc_status dump(json_t *root, sc_buf *out)
-{
-    char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    json_decref(root);
-    if (!text)
-        return SC_ENOMEM;
-    sc_buf_printf(out, "%s\n", text);
-    sc_free(text);
-    return out->failed ? SC_ENOMEM : SC_OK;
-}
-
 sc_status cli_write_findings(cli_session *cli, cli_format format, const cli_findings *all)
 {
     sc_buf out = {0};
@@ -207,10 +194,10 @@ sc_status cli_write_findings(cli_session *cli, cli_format format, const cli_find
         status = as_text(all, cli_has(&cli->options, CLI_OPT_QUIET), &out);
         break;
     case CLI_JSON:
-        status = dump(as_json(all), &out);
+        status = cli_json_dump(as_json(all), &out, &cli->diag);
         break;
     case CLI_SARIF:
-        status = dump(as_sarif(all->list), &out);
+        status = cli_json_dump(as_sarif(all->list), &out, &cli->diag);
         break;
     case CLI_JUNIT:
         status = as_junit(all, cli_has(&cli->options, CLI_OPT_STRICT), &out);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cli/json.h"
 #include "cli/study.h"
 
 static const char *const axes_name[] = {"x", "b,s"};
@@ -240,15 +241,10 @@ static sc_status json(const rep_study *study, sc_buf *out, sc_diag *diag)
     json_t *root = json_pack("{s:s, s:s, s:s, s:f, s:o}", "op", study->op->name, "system",
                              study->system->name, "source", study->source_text, "level",
                              1 - study->fit_options.alpha, "phases", phases);
-    char *dump = status == SC_OK && root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+    if (status == SC_OK)
+        return cli_json_dump(root, out, diag);
     json_decref(root);
-    if (status != SC_OK)
-        return status;
-    if (!dump)
-        return sc_diag_nomem(diag);
-    sc_buf_printf(out, "%s\n", dump);
-    sc_free(dump);
-    return SC_OK;
+    return status;
 }
 
 /* ---- the command ---- */

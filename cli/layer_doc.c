@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "cli/json.h"
 #include "cli/sweep.h"
 
 /* Dtypes of a slot: what the class takes and, where the op has the slot, the op as well.
@@ -165,12 +165,7 @@ static sc_status layer_json(cli_session *cli, const mock_class *cls, sc_buf *out
                   papers, "has_scope_op", cls->scoped, "has_route", cls->routed,
                   "partial_sums", cls->partial_sums, "params", params_json(cls), "dtypes",
                   slots_json(cli, cls), "routes", routes_json(cls));
-    char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    if (text)
-        sc_buf_printf(out, "%s\n", text);
-    sc_free(text);
-    json_decref(root);
-    return text ? SC_OK : sc_diag_nomem(&cli->diag);
+    return cli_json_dump(root, out, &cli->diag);
 }
 
 sc_status cli_explain_layer(cli_session *cli)

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "base/alloc.h"
+#include "cli/json.h"
 #include "cli/session.h"
 
 /* One line or object for an op or a system; a file that does not load says so. */
@@ -45,14 +45,11 @@ sc_status cli_list(cli_session *cli, int *exit_code)
     for (char **name = names; *name && list; name++)
         describe(cli, *name, systems, &text, list);
     if (cli_has(&cli->options, CLI_OPT_JSON)) {
-        char *dump = list ? json_dumps(list, JSON_INDENT(1)) : NULL;
         sc_buf_free(&text);
-        text.failed = !dump;
-        if (dump)
-            sc_buf_printf(&text, "%s\n", dump);
-        sc_free(dump);
+        status = cli_json_dump(json_incref(list), &text, &cli->diag);
     }
-    status = cli_print(cli, &text);
+    if (status == SC_OK)
+        status = cli_print(cli, &text);
     json_decref(list);
     sc_buf_free(&text);
     sol_names_free(names);

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/yaml.h"
+#include "cli/json.h"
 #include "cli/session.h"
 #include "sol/llm.h"
 
@@ -97,6 +98,7 @@ static sc_status ignored_keys(survey *s, sc_yaml **doc, const char ***out, size_
 static sc_status finish(survey *s, char *const *left, int *exit_code)
 {
     json_t *none = json_array();
+    sc_status status = SC_OK;
     if (s->n_needed == 0)
         sc_buf_add(&s->text, "  (none)\n");
     if (s->general.n > 0)
@@ -111,17 +113,12 @@ static sc_status finish(survey *s, char *const *left, int *exit_code)
     if (cli_has(&s->cli->options, CLI_OPT_JSON)) {
         json_t *root = json_pack("{s:s, s:O, s:O}", "model_type", sol_llm_type(s->llm),
                                  "needs", s->ops, "unaccounted", none);
-        char *dump = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-        json_decref(root);
         sc_buf_free(&s->text);
-        s->text.failed = !dump;
-        if (dump)
-            sc_buf_printf(&s->text, "%s\n", dump);
-        sc_free(dump);
+        status = cli_json_dump(root, &s->text, &s->cli->diag);
     }
     json_decref(none);
     *exit_code = left[0] || s->n_needed == 0 ? 1 : 0;
-    return cli_print(s->cli, &s->text);
+    return status ? status : cli_print(s->cli, &s->text);
 }
 
 sc_status cli_model(cli_session *cli, int *exit_code)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "cli/json.h"
 #include "cli/plan.h"
 
 static const char *state_name(cli_job_state state)
@@ -221,13 +221,9 @@ static json_t *plan_json(const cli_session *cli, const cli_plan *plan)
 sc_status cli_plan_report(cli_session *cli, const cli_plan *plan)
 {
     sc_buf out = {0};
-    json_t *root = plan_json(cli, plan);
-    char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    if (text)
-        sc_buf_printf(&out, "%s\n", text);
-    sc_status status = text ? cli_print(cli, &out) : sc_diag_nomem(&cli->diag);
-    sc_free(text);
-    json_decref(root);
+    sc_status status = cli_json_dump(plan_json(cli, plan), &out, &cli->diag);
+    if (status == SC_OK)
+        status = cli_print(cli, &out);
     sc_buf_free(&out);
     return status;
 }
