@@ -86,6 +86,19 @@ sc_status sc_buf_printf(sc_buf *buf, const char *fmt, ...)
     return status;
 }
 
+sc_status sc_buf_add_csv(sc_buf *buf, const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")])
+        return sc_buf_add(buf, text);
+    sc_buf_add(buf, "\"");
+    for (; *text; text++) {
+        if (*text == '"')
+            sc_buf_add(buf, "\"");
+        sc_buf_addn(buf, text, 1);
+    }
+    return sc_buf_add(buf, "\"");
+}
+
 sc_status sc_buf_add_xml(sc_buf *buf, const char *text)
 {
     for (size_t n; *text; text += n ? n : 1) {

@@ -38,6 +38,8 @@ sc_status sc_buf_vprintf(sc_buf *buf, const char *fmt, va_list ap) SC_TEXT_PRINT
 /* Appends text as an XML attribute value; control characters and bytes that are no UTF-8,
  * which XML cannot hold, become '?'. */
 sc_status sc_buf_add_xml(sc_buf *buf, const char *text);
+/* Appends text as a cell of CSV, quoted where RFC 4180 (2.6, 2.7) asks for it. */
+sc_status sc_buf_add_csv(sc_buf *buf, const char *text);
 /* The text so far, "" when empty; owned by the buffer. */
 const char *sc_buf_text(const sc_buf *buf);
 /* Hands the text over (release with sc_free) and empties the buffer; NULL on failure. */

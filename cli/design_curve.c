@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -472,6 +473,7 @@ static void merge_kinds(const design *d, design_phase *ph, subset *s, int n_kind
                 (!best || ((double)s[k].taken + 0.5) / (double)s[k].n <
                               ((double)best->taken + 0.5) / (double)best->n))
                 best = &s[k];
+        assert(best); /* the parts of the kinds sum to at least `most` */
         double before = best->taken ? best->deviation[best->taken - 1] : 1;
         double after = best->deviation[best->taken];
         ph->order[q] = best->row[best->order[best->taken++]];

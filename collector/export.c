@@ -66,15 +66,23 @@ static sc_status malformed(const col_store *store, const char *what, sc_diag *di
                         what);
 }
 
+/* An object of at most COL_MAX_KEYS members; to be released whatever is returned. */
+static sc_status load_keys(const col_store *store, const char *what, const char *text,
+                           json_t **object, sc_diag *diag)
+{
+    *object = json_loads(text ? text : "", 0, NULL);
+    return json_is_object(*object) && json_object_size(*object) <= COL_MAX_KEYS
+               ? SC_OK
+               : malformed(store, what, diag);
+}
+
 static sc_status read_params(const col_store *store, const char *text, export_row *row,
                              sc_diag *diag)
 {
     col_record *r = &row->record;
     const char *name;
-    json_t *value, *object = json_loads(text ? text : "", 0, NULL);
-    sc_status status = json_is_object(object) && json_object_size(object) <= COL_MAX_KEYS
-                           ? SC_OK
-                           : malformed(store, "parameters", diag);
+    json_t *value, *object;
+    sc_status status = load_keys(store, "parameters", text, &object, diag);
     if (!status)
         json_object_foreach(object, name, value)
         {
@@ -93,10 +101,8 @@ static sc_status read_dtypes(const col_store *store, const char *text, export_ro
 {
     col_record *r = &row->record;
     const char *name;
-    json_t *value, *object = json_loads(text ? text : "", 0, NULL);
-    sc_status status = json_is_object(object) && json_object_size(object) <= COL_MAX_KEYS
-                           ? SC_OK
-                           : malformed(store, "dtypes", diag);
+    json_t *value, *object;
+    sc_status status = load_keys(store, "dtypes", text, &object, diag);
     if (!status)
         json_object_foreach(object, name, value)
         {

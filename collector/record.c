@@ -31,19 +31,7 @@ static void add_cell(sc_buf *out, const char *text, bool first)
 {
     if (!first)
         sc_buf_add(out, ",");
-    if (!text)
-        return;
-    if (!text[strcspn(text, ",\"\r\n")]) {
-        sc_buf_add(out, text);
-        return;
-    }
-    sc_buf_add(out, "\"");
-    for (; *text; text++) {
-        if (*text == '"')
-            sc_buf_add(out, "\"");
-        sc_buf_addn(out, text, 1);
-    }
-    sc_buf_add(out, "\"");
+    sc_buf_add_csv(out, text ? text : "");
 }
 
 /* Shortest text that reads back to the same double; nothing for NaN. */

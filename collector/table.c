@@ -714,34 +714,18 @@ sc_status col_table_keep(col_table *table, const char *column, const char *const
     return SC_OK;
 }
 
-/* Quoted where RFC 4180 asks for it. */
-static void add_cell(sc_buf *out, const char *text)
-{
-    if (!text[strcspn(text, ",\"\r\n")]) {
-        sc_buf_add(out, text);
-        return;
-    }
-    sc_buf_add(out, "\"");
-    for (; *text; text++) {
-        if (*text == '"')
-            sc_buf_add(out, "\"");
-        sc_buf_addn(out, text, 1);
-    }
-    sc_buf_add(out, "\"");
-}
-
 sc_status col_table_csv(const col_table *table, sc_buf *out, sc_diag *diag)
 {
     char scratch[32];
     for (size_t c = 0; c < table->n_columns; c++) {
         sc_buf_add(out, c ? "," : "");
-        add_cell(out, table->column[c]);
+        sc_buf_add_csv(out, table->column[c]);
     }
     sc_buf_add(out, "\n");
     for (size_t row = 0; row < table->n_rows; row++) {
         for (size_t c = 0; c < table->n_columns; c++) {
             sc_buf_add(out, c ? "," : "");
-            add_cell(out, col_table_text(table, row, (int)c, scratch));
+            sc_buf_add_csv(out, col_table_text(table, row, (int)c, scratch));
         }
         sc_buf_add(out, "\n");
     }

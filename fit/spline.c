@@ -237,24 +237,33 @@ static void add_penalty(fit_spline *s, int which, double lambda)
     }
 }
 
+/* The products of basis functions that are not 0 at point i: which, and their values.
+ * Returns how many. */
+static int basis_at(const fit_spline *s, size_t i, int index[ORDER * ORDER],
+                    double value[ORDER * ORDER])
+{
+    int m = 0;
+    for (int a = 0; a < s->ax[0].order; a++) {
+        for (int b = 0; b < s->ax[1].order; b++) {
+            index[m] = (s->ax[0].first[i] + a) * s->ax[1].k + s->ax[1].first[i] + b;
+            value[m++] = s->ax[0].value[i * ORDER + (size_t)a] *
+                         s->ax[1].value[i * ORDER + (size_t)b];
+        }
+    }
+    return m;
+}
+
 static void assemble(fit_spline *s, const double *y, const double *w, double lambda)
 {
     gsl_matrix_set_zero(s->lhs);
     gsl_vector_set_zero(s->rhs);
-    int inner = s->ax[1].k;
     for (size_t i = 0; i < s->n; i++) {
         if (!(w[i] > 0)) {
             continue;
         }
-        int index[ORDER * ORDER], m = 0;
+        int index[ORDER * ORDER];
         double value[ORDER * ORDER];
-        for (int a = 0; a < s->ax[0].order; a++) {
-            for (int b = 0; b < s->ax[1].order; b++) {
-                index[m] = (s->ax[0].first[i] + a) * inner + s->ax[1].first[i] + b;
-                value[m++] = s->ax[0].value[i * ORDER + (size_t)a] *
-                             s->ax[1].value[i * ORDER + (size_t)b];
-            }
-        }
+        int m = basis_at(s, i, index, value);
         for (int a = 0; a < m; a++) {
             s->rhs->data[index[a]] += w[i] * value[a] * y[i];
             for (int b = 0; b <= a; b++) {
@@ -325,20 +334,13 @@ static double smoother_trace(fit_spline *s, const double *w)
         return s->k;
     }
     double trace = 0;
-    int inner = s->ax[1].k;
     for (size_t i = 0; i < s->n; i++) {
         if (!(w[i] > 0)) {
             continue;
         }
-        int index[ORDER * ORDER], m = 0;
+        int index[ORDER * ORDER];
         double value[ORDER * ORDER];
-        for (int a = 0; a < s->ax[0].order; a++) {
-            for (int b = 0; b < s->ax[1].order; b++) {
-                index[m] = (s->ax[0].first[i] + a) * inner + s->ax[1].first[i] + b;
-                value[m++] = s->ax[0].value[i * ORDER + (size_t)a] *
-                             s->ax[1].value[i * ORDER + (size_t)b];
-            }
-        }
+        int m = basis_at(s, i, index, value);
         for (int a = 0; a < m; a++) {
             for (int b = 0; b < m; b++) {
                 trace += w[i] * value[a] * value[b] *

@@ -417,13 +417,5 @@ sc_status rep_cases(const rep_study *study, sc_buf *out, sc_diag *diag)
     if (status == SC_OK) {
         status = add_counts(&text, study, modes, diag);
     }
-    if (status == SC_OK) {
-        status = rep_done(&text, diag);
-    }
-    if (status == SC_OK) {
-        sc_buf_addn(out, text.text, text.n);
-        status = rep_done(out, diag);
-    }
-    sc_buf_free(&text);
-    return status;
+    return rep_append(out, &text, status, diag);
 }

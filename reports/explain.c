@@ -138,13 +138,5 @@ sc_status rep_explain(const sol_op *op, const sol_phase *phase, sc_buf *out,
     for (int t = 0; t < REP_N_TOTALS && status == SC_OK; t++) {
         status = add_section(&text, op, phase, (rep_total)t, title[t], diag);
     }
-    if (status == SC_OK) {
-        status = rep_done(&text, diag);
-    }
-    if (status == SC_OK) {
-        sc_buf_addn(out, text.text, text.n);
-        status = rep_done(out, diag);
-    }
-    sc_buf_free(&text);
-    return status;
+    return rep_append(out, &text, status, diag);
 }

@@ -335,3 +335,16 @@ sc_status rep_done(const sc_buf *out, sc_diag *diag)
 {
     return out->failed ? sc_diag_nomem(diag) : SC_OK;
 }
+
+sc_status rep_append(sc_buf *out, sc_buf *text, sc_status status, sc_diag *diag)
+{
+    if (status == SC_OK) {
+        status = rep_done(text, diag);
+    }
+    if (status == SC_OK) {
+        sc_buf_addn(out, text->text, text->n);
+        status = rep_done(out, diag);
+    }
+    sc_buf_free(text);
+    return status;
+}

@@ -50,6 +50,9 @@ void rep_add_camel(sc_buf *out, const char *name);
 
 /* SC_ENOMEM when a buffer failed, else SC_OK. */
 sc_status rep_done(const sc_buf *out, sc_diag *diag);
+/* Ends a report that was written apart: appends text to out where status and text are
+ * good, and frees it. Returns status, else SC_ENOMEM when a buffer failed. */
+sc_status rep_append(sc_buf *out, sc_buf *text, sc_status status, sc_diag *diag);
 
 /* ---- facts.c ---- */
 

@@ -191,12 +191,6 @@ static sc_status judge(sol_prover *p, const sol_candidate *c, const keyed *point
     return status;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 static sc_status spread_of(sol_prover *p, const keyed *point, sol_spread *spread)
 {
     double *each = sc_calloc(p->n, sizeof *each);
@@ -208,11 +202,7 @@ static sc_status spread_of(sol_prover *p, const keyed *point, sol_spread *spread
         if (to - from > 1 && p->value[2][pair[0]] > 0)
             each[spread->n_x++] = p->value[2][pair[1]] / p->value[2][pair[0]] - 1;
     }
-    if (spread->n_x > 0) {
-        qsort(each, (size_t)spread->n_x, sizeof *each, by_value);
-        spread->largest = each[spread->n_x - 1];
-        spread->median = (each[(spread->n_x - 1) / 2] + each[spread->n_x / 2]) / 2;
-    }
+    sol_spread_summarise(spread, each);
     sc_free(each);
     return SC_OK;
 }

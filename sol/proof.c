@@ -371,10 +371,19 @@ static void fill_witness(const sol_prover *p, const size_t pair[2], sol_witness 
     witness->ratio = value[pair[1]] / value[pair[0]];
 }
 
-static int by_value(const void *a, const void *b)
+int sol_by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return x < y ? -1 : x > y;
+}
+
+void sol_spread_summarise(sol_spread *spread, double *each)
+{
+    if (spread->n_x == 0)
+        return;
+    qsort(each, (size_t)spread->n_x, sizeof *each, sol_by_value);
+    spread->largest = each[spread->n_x - 1];
+    spread->median = (each[(spread->n_x - 1) / 2] + each[spread->n_x / 2]) / 2;
 }
 
 static sc_status measure_spread(sol_prover *p, sol_spread *spread)
@@ -392,11 +401,7 @@ static sc_status measure_spread(sol_prover *p, sol_spread *spread)
         if (to - from > 1 && least > 0)
             each[spread->n_x++] = most / least - 1;
     }
-    if (spread->n_x > 0) {
-        qsort(each, (size_t)spread->n_x, sizeof *each, by_value);
-        spread->largest = each[spread->n_x - 1];
-        spread->median = (each[(spread->n_x - 1) / 2] + each[spread->n_x / 2]) / 2;
-    }
+    sol_spread_summarise(spread, each);
     sc_free(each);
     return SC_OK;
 }

@@ -50,6 +50,10 @@ sc_status sol_prover_evaluate_grid(sol_prover *p, const sol_system *system,
 /* Do the exact values of an expression at two grid points differ? */
 sc_status sol_prover_exact_differ(sol_prover *p, const sol_expr *expr, size_t a, size_t b,
                                   bool *differ);
+/* For qsort over doubles, ascending. */
+int sol_by_value(const void *a, const void *b);
+/* Sets largest and median from each[0..n_x), which it sorts; nothing where n_x is 0. */
+void sol_spread_summarise(sol_spread *spread, double *each);
 sc_status sol_prover_candidates(sol_prover *p, sol_proof *proof);
 sc_status sol_prover_regions(sol_prover *p, sol_proof *proof);
 

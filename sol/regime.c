@@ -167,12 +167,6 @@ static int largest_term(const finder *f, int resource, double time, size_t i,
     return largest;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* Fills the regime of one resource; n stays 0 where it never is the slowest. */
 static sc_status fill_regime(finder *f, int r, sol_regime *regime)
 {
@@ -196,7 +190,7 @@ static sc_status fill_regime(finder *f, int r, sol_regime *regime)
             largest_term(f, id, f->time[r][i], i, &share[n]) == best)
             n++;
     if (n > 0) {
-        qsort(share, n, sizeof *share, by_value);
+        qsort(share, n, sizeof *share, sol_by_value);
         regime->share = (double)regime->n / (double)p->n;
         regime->term = best;
         regime->term_points = (double)n / (double)regime->n;
@@ -412,7 +406,7 @@ static sc_status axis_values(finder *f, int axis, double **out, size_t *n)
     if (!v)
         return nomem(f);
     memcpy(v, f->p.axis[axis], f->p.n * sizeof *v);
-    qsort(v, f->p.n, sizeof *v, by_value);
+    qsort(v, f->p.n, sizeof *v, sol_by_value);
     *n = 0;
     for (size_t i = 0; i < f->p.n; i++)
         if (*n == 0 || v[i] > v[*n - 1])

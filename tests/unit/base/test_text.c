@@ -153,6 +153,24 @@ Test(text, what_is_no_utf8_is_mended)
     }
 }
 
+Test(text, cells_of_csv)
+{
+    static const struct {
+        const char *text, *cell;
+    } c[] = {{"", ""},
+             {"a b;'c'", "a b;'c'"},
+             {"a,b", "\"a,b\""},
+             {"5\" pipe", "\"5\"\" pipe\""},
+             {"two\nlines", "\"two\nlines\""},
+             {"\r", "\"\r\""}};
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        sc_buf buf = {0};
+        cr_assert_eq(sc_buf_add_csv(&buf, c[i].text), SC_OK);
+        cr_expect_str_eq(sc_buf_text(&buf), c[i].cell, "case %zu", i);
+        sc_buf_free(&buf);
+    }
+}
+
 Test(text, xml_attribute_values)
 {
     sc_buf buf = {0};
