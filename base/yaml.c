@@ -126,6 +126,12 @@ static sc_status fail_at(loader *load, yaml_mark_t mark, sc_code code, const cha
     return status;
 }
 
+static sc_status hinted(loader *load, sc_status status, const char *hint)
+{
+    sc_diag_hint(load->diag, "%s", hint);
+    return status;
+}
+
 /* ---- events ---- */
 
 static void drop_event(loader *load)
@@ -260,7 +266,9 @@ static sc_status check_key(loader *load, const node *parent, const node *key)
         return fail_at(load, mark, SC1003,
                        "malformed YAML: a key has to be a plain text");
     if (!key->pub.quoted && strcmp(key->text, "<<") == 0)
-        return fail_at(load, mark, SC1003, "merge keys (<<) are not supported");
+        return hinted(load,
+                      fail_at(load, mark, SC1003, "merge keys (<<) are not supported"),
+                      "write the keys out; anchors and aliases of whole lists work");
     if (!sc_yaml_get(&parent->pub, key->text))
         return SC_OK;
     char text[200];
@@ -342,8 +350,10 @@ static sc_status build_document(loader *load)
         if (status == SC_OK)
             status = next_event(load);
         if (status == SC_OK && load->event.type != YAML_STREAM_END_EVENT)
-            status = fail_at(load, load->event.start_mark, SC1003,
-                             "malformed YAML: more than one document in a file");
+            status = hinted(load,
+                            fail_at(load, load->event.start_mark, SC1003,
+                                    "malformed YAML: more than one document in a file"),
+                            "write a file for each");
     }
     if (status == SC_OK)
         load->doc->root = &root->pub;

@@ -23,8 +23,16 @@ static sc_status read_value(cases_reader *r, node *at, const char *target, doubl
     double value;
     *good = false;
     if (at->kind != SC_YAML_SCALAR || at->quoted || !sc_parse_double(at->text, &value))
-        return report ? CASES_REPORT(r, at, SC_ERROR, SC2103, "write a number",
+        return report ? CASES_REPORT(r, at, SC_ERROR, SC2103,
+                                     "write decimal digits: no quotes, separators, units "
+                                     "or lists in the list",
                                      "a value of %s is no number", target)
+                      : SC_OK;
+    if (at->text[0] == '0' && isdigit((unsigned char)at->text[1]))
+        return report ? CASES_REPORT(r, at, SC_ERROR, SC2103,
+                                     "write it without zeros in front",
+                                     "%s = %.40s is octal to other readers of YAML 1.1",
+                                     target, at->text)
                       : SC_OK;
     if (value != floor(value))
         return report ? CASES_REPORT(r, at, SC_ERROR, SC2105, "write an integer",
@@ -697,7 +705,11 @@ static sc_status read_rule(cases_reader *r, col_sweep *sweep, node *at, const ch
                                      "this constraint is prose: it is not applied")
                       : SC_OK;
     if (status)
-        return report ? CASES_REPORT(r, at, SC_ERROR, SC2130, *why.hint ? why.hint : NULL,
+        return report ? CASES_REPORT(r, at, SC_ERROR, SC2130,
+                                     *why.hint ? why.hint
+                                               : "one comparison (== != < <= > >=) an "
+                                                 "item, behind 'context:' or "
+                                                 "'generation:' where it is of one phase",
                                      "constraint: %s", why.message)
                       : SC_OK;
     bool *used = sc_calloc((size_t)sol_symbol_count(r->cases->names) + 1, sizeof *used);
@@ -713,8 +725,11 @@ static sc_status read_rule(cases_reader *r, col_sweep *sweep, node *at, const ch
     snprintf(list, sizeof list, "%ss", unknown);
     bool typo = !col_sweep_get(sweep, unknown) && !col_sweep_get(sweep, list) &&
                 resembles(r, sweep, unknown, near, sizeof near);
-    snprintf(hint, sizeof hint, typo ? "did you mean %s?" : "%s",
-             typo ? near : "the count of cases is an upper limit");
+    if (typo && strcmp(near, unknown) == 0)
+        snprintf(hint, sizeof hint, "add a key %s with the number", unknown);
+    else
+        snprintf(hint, sizeof hint, typo ? "did you mean %s?" : "%s",
+                 typo ? near : "the count of cases is an upper limit");
     return CASES_REPORT(r, at, typo ? SC_WARNING : SC_NOTE, SC2131, hint,
                         "'%.60s' has no single value here: the constraint is not applied",
                         unknown);

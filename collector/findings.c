@@ -18,6 +18,7 @@
 #define HEADER "# solcheck baseline 1: code, fingerprint, number, file, message\n"
 #define MAX_BASELINE_B (64u << 20)
 #define PATH_PARTS 5
+#define REACH 64 /* findings back among which the same one is looked for */
 
 typedef struct print { /* findings that look alike */
     uint64_t hash;
@@ -277,9 +278,22 @@ static tally *tally_of(col_findings *all, sc_code code)
     return &more[all->n_tallies++];
 }
 
+/* Was the same told of the same place? Both phases look at lists that they share. */
+static bool was_told(const col_findings *all, const sc_diag *finding)
+{
+    for (size_t i = all->list.n; i-- > 0 && i + REACH >= all->list.n;) {
+        const sc_diag *d = &all->list.item[i];
+        if (d->code == finding->code && d->line == finding->line &&
+            d->col == finding->col && strcmp(d->message, finding->message) == 0 &&
+            strcmp(d->file, finding->file) == 0)
+            return finding->col > 0; /* rows of tables have no column */
+    }
+    return false;
+}
+
 sc_status col_findings_add(col_findings *all, const sc_diag *finding)
 {
-    if (!all)
+    if (!all || was_told(all, finding))
         return SC_OK;
     for (size_t i = 0; i < all->n_off; i++)
         if (all->off[i] == finding->code) {

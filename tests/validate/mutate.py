@@ -51,6 +51,12 @@ def findings(path, *args):
         return status, []
 
 
+def once(path, *args):
+    """No finding comes twice, word by word."""
+    found = [(f["code"], f["line"], f["column"], f["message"]) for f in findings(path, *args)[1]]
+    check(len(set(found)) == len(found), f"{path}: {[f for f in found if found.count(f) > 1][:2]}")
+
+
 def clean(path, *args):
     status, found = findings(path, "--strict", *args)
     loud = [f for f in found if f["severity"] != "note"]
@@ -126,6 +132,7 @@ fault("SC2103", "m/word.yaml", swap(mla, "    - 64\n", "    - many\n"))
 fault("SC2104", "m/op.yaml", swap(mla, "op: mla", "op: mlaa"))
 fault("SC2104", "m/entry.yaml", swap(mla, "common_case_values:\n", "common_case_values:\n  gemm: {token_counts: [1]}\n"))
 fault("SC2104", "m/other.yaml", mla, "--op", "gemm")
+fault("SC2103", "m/octal.yaml", swap(mla, "    - 64\n", "    - 0100\n"), says="octal")
 fault("SC2105", "m/half.yaml", swap(mla, "    - 64\n", "    - 64.5\n"))
 fault("SC2106", "m/zero.yaml", swap(mla, "    - 1\n", "    - 0\n"))
 fault("SC2107", "m/order.yaml", swap(mla, "    - 64\n    - 128\n", "    - 128\n    - 64\n"))
@@ -171,8 +178,17 @@ fault("SC2126", "m/regime.yaml", with_list(mla, "context_sequence_lengths", [1, 
 fault("SC2127", "m/iso.yaml", with_list(mla, "context_batch_sizes", [3]))
 fault("SC2128", "m/keys.yaml", swap(mla, "kv_lora_rank: 512", "kv_lora_rank: [256, 512]"))
 fault("SC2130", "m/syntax.yaml", swap(mla, "batch_size * sequence_length", "batch_size * * sequence_length"))
+fault("SC2130", "m/and.yaml", swap(mla, "<= max_context_tokens", "<= max_context_tokens and batch_size < 9"),
+      hint="one comparison")
+fault("SC2130", "m/prefill.yaml", swap(mla, "'context: batch", "'prefill: batch"), hint="'context:'")
+fault("SC2131", "m/nolimit.yaml", swap(mla, "    max_context_tokens: 65536\n", ""), severity="warning",
+      hint="add a key max_context_tokens")
+fault("SC1003", "m/merge.yaml", swap(mla, "  mla:\n", "  mla:\n    <<: {index_bits: 64}\n"), hint="write the keys out")
+fault("SC1003", "m/documents.yaml", mla + "---\n" + mla, hint="a file for each")
 fault("SC2131", "m/typo.yaml", swap(mla, "context: batch_size *", "context: batch_sise *"), severity="warning")
 fault("SC2132", "m/shards.yaml", re.sub(r"(local_num_heads:.*\n    - 128\n    - )64", r"\g<1>60", mla))
+once("m/shards.yaml")
+once("m/tp.yaml")
 fault("SC2133", "m/param.yaml", swap(mla, "kv_lora_rank: 512", "kv_lora_rnak: 512"))
 fault("SC2133", "m/axis.yaml", swap(mla, "      prefix: 0", "      prefixx: 0"))
 fault("SC2136", "m/limit.yaml", swap(mla, "max_context_tokens: 65536", "max_context_tokens: plenty"))
