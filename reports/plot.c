@@ -229,7 +229,7 @@ static void add_shades(sc_buf *out, const plot_figure *f, const plot_panel *pane
             sc_buf_printf(
                 out,
                 "set label %d 'memory-bound' at first %.9g, graph %g center font "
-                "',11' textcolor rgb '#5b7a94' front\n",
+                "',11' textcolor rgb '#5b7a94' front boxed\n",
                 10 + tag, sqrt(from * to), f->n_panels > 2 ? 0.05 : 0.025);
         }
         j = last;
@@ -292,8 +292,9 @@ static void add_footer(sc_buf *out, const plot_figure *f)
         sc_buf_add(&text, "; bars: 2 standard errors");
     }
     if (f->n_groups > (size_t)f->n_panels) {
-        sc_buf_printf(&text, "; %d of %zu measured configurations shown", f->n_panels,
-                      f->n_groups);
+        sc_buf_printf(&text, "; %d of %zu measured configurations shown, the first: ",
+                      f->n_panels, f->n_groups);
+        rep_add_config(&text, study->op, f->panel[0].config);
     }
     rep_add_short(&cut, sc_buf_text(&text), 150);
     sc_buf_add(out, "set label 1 ");
@@ -391,6 +392,7 @@ static void add_style(sc_buf *out, const range *ax, const range *ay)
                     "set grid xtics ytics back linetype 1 linecolor rgb '#d9d9d9' "
                     "linewidth 0.7\n"
                     "set key top left Left reverse samplen 2.2 spacing 1.05 font ',12'\n"
+                    "set style textbox opaque noborder fillcolor rgb '" SHADE "'\n"
                     "set bars 0.6\nset pointsize 0.95\nset tics font ',12'\n");
 }
 

@@ -157,13 +157,12 @@ static void add_lack_of_fit(sc_buf *out, const rep_phase *p)
         add_line(out, "equal x", "no two measured points share x: no lack-of-fit test");
         return;
     }
-    add_two(
-        out, "equal x",
-        "latency spreads %s (median), %s at most; leaving out b and s costs %s at p90 "
-        "(%s to %s); lack of fit p %s",
-        rep_spread(l->spread_median).c, rep_spread(l->spread_max).c,
-        rep_percent(p->fit.iso_cost.value).c, rep_percent(p->fit.iso_cost.lo).c,
-        rep_percent(p->fit.iso_cost.hi).c, rep_p_value(l->p).c);
+    add_two(out, "equal x",
+            "latency spreads %s (median), %s at most; x alone costs %s at p90 "
+            "(%s to %s); lack of fit p %s",
+            rep_spread(l->spread_median).c, rep_spread(l->spread_max).c,
+            rep_percent(p->fit.iso_cost.value).c, rep_percent(p->fit.iso_cost.lo).c,
+            rep_percent(p->fit.iso_cost.hi).c, rep_p_value(l->p).c);
 }
 
 static sc_status add_share(sc_buf *out, const rep_study *study, const rep_phase *p,

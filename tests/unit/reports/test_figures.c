@@ -105,6 +105,39 @@ Test(figures, without_measurements_there_is_only_sol)
     test_study_clear(&t);
 }
 
+/* Where not all configurations are drawn the figure says which ones are. */
+Test(figures, a_choice_of_configurations_names_the_first)
+{
+    test_study t;
+    sc_buf script = {0};
+    test_study_init(&t, test_twist);
+    test_study_measure(&t);
+    rep_phase *p = &t.study.phase[SOL_CONTEXT];
+    size_t n = p->points.n_configs;
+    sol_config config[6];
+    for (size_t i = 0; i < 6; i++) {
+        config[i] = p->points.config[i % n];
+        config[i].tp = (double)(i + 1);
+    }
+    sol_config *own = p->points.config;
+    p->points.config = config;
+    p->points.n_configs = 6;
+    for (size_t i = 0; i < p->points.n; i++)
+        p->points.point[i].group = (int)(i % 6);
+    cr_assert_eq(
+        rep_figure_script(&t.study, p, REP_FIGURE_LATENCY, "svg", "f", &script, NULL),
+        SC_OK);
+    const char *said =
+        strstr(sc_buf_text(&script), "4 of 6 measured configurations shown");
+    cr_assert_not_null(said);
+    cr_expect_not_null(strstr(said, ", the first: "));
+    cr_expect_not_null(strstr(said, "heads "));
+    p->points.config = own;
+    p->points.n_configs = n;
+    sc_buf_free(&script);
+    test_study_clear(&t);
+}
+
 /* What is small fills the figure; what is not measured names no table. */
 Test(figures, scales_follow_the_data)
 {
