@@ -2,10 +2,12 @@
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +29,7 @@ typedef struct calibration {
     mock_reading reading[MOCK_N_CEILINGS];
     sc_yaml *base; /* the system file that the numbers go into */
     char *source[MOCK_N_CEILINGS];
+    char *path; /* of the file to write */
 } calibration;
 
 /* ---- what is printed ---- */
@@ -310,25 +313,56 @@ static sc_status write_checked(calibration *c, const char *path, const sc_buf *t
     return status;
 }
 
+static const char *system_name(const calibration *c)
+{
+    return c->cli->system ? c->cli->system->name : "cpu";
+}
+
+/* The error of writing a file there, 0: none is foreseen. */
+static int place_error(const char *path, const char *dir)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return EISDIR;
+    return access(dir, W_OK) == 0 ? 0 : errno;
+}
+
+/* Where the file goes. A place that cannot be written to is noticed before anything is
+ * measured. */
+static sc_status choose_path(calibration *c)
+{
+    sc_buf path = {0}, dir = {0};
+    const char *out = cli_value(&c->cli->options, CLI_OPT_OUT, NULL);
+    sc_buf_printf(&path, out ? "%s" : "%s-measured.yaml", out ? out : system_name(c));
+    if (!(c->path = sc_buf_take(&path)))
+        return sc_diag_nomem(&c->cli->diag);
+    sc_buf_printf(&dir, "%.*s.", (int)(sc_path_base(c->path) - c->path), c->path);
+    int error = dir.failed ? 0 : place_error(c->path, dir.text);
+    sc_status status =
+        dir.failed ? sc_diag_nomem(&c->cli->diag)
+        : error    ? sc_diag_fail(&c->cli->diag, SC_EIO, SC5000, "cannot write '%s': %s",
+                                  c->path, strerror(error))
+                   : SC_OK;
+    sc_buf_free(&dir);
+    return status;
+}
+
 static sc_status write_system(calibration *c)
 {
-    sc_buf text = {0}, path = {0};
+    sc_buf text = {0};
     size_t n = 0;
-    const char *out = cli_value(&c->cli->options, CLI_OPT_OUT, NULL);
-    const char *name = c->cli->system ? c->cli->system->name : "cpu";
-    sc_buf_printf(&path, out ? "%s" : "%s-measured.yaml", out ? out : name);
-    sc_status status = path.failed ? sc_diag_nomem(&c->cli->diag) : compose(c, &text, &n);
+    sc_status status = compose(c, &text, &n);
     if (status == SC_OK && n == 0)
-        status = sc_diag_fail(&c->cli->diag, SC_EUNABLE, SC3017,
-                              "system %s has no place for what was measured", name);
+        status =
+            sc_diag_fail(&c->cli->diag, SC_EUNABLE, SC3017,
+                         "system %s has no place for what was measured", system_name(c));
     if (status == SC_OK)
-        status = write_checked(c, path.text, &text);
+        status = write_checked(c, c->path, &text);
     if (status == SC_OK && !cli_has(&c->cli->options, CLI_OPT_QUIET) &&
         !cli_has(&c->cli->options, CLI_OPT_JSON))
         printf("%s: %zu measured numbers; use it with --system %s%s --ceiling measured\n",
-               path.text, n, strchr(path.text, '/') ? "" : "./", path.text);
+               c->path, n, strchr(c->path, '/') ? "" : "./", c->path);
     sc_buf_free(&text);
-    sc_buf_free(&path);
     return status;
 }
 
@@ -337,6 +371,9 @@ static sc_status calibrate(calibration *c)
     mock_calibrate_options options;
     cli_session *cli = c->cli;
     sc_status status = find_system(c);
+    if (status != SC_OK)
+        return status;
+    status = choose_path(c);
     if (status != SC_OK)
         return status;
     mock_calibrate_defaults(&c->device.info, &options);
@@ -367,6 +404,7 @@ sc_status cli_calibrate(cli_session *cli, int *exit_code)
     sc_yaml_free(c->base);
     for (int i = 0; i < MOCK_N_CEILINGS; i++)
         sc_free(c->source[i]);
+    sc_free(c->path);
     sc_free(c);
     return status;
 }

@@ -42,6 +42,11 @@ ok "json: readings" has '"name": "DRAM read"' out
 calibrate --device cpu --system h100_sxm --out x.yaml; is "cpu into a GPU's file: status" $? 2
 ok "cpu into a GPU's file: nothing written" test ! -e x.yaml
 
+calibrate --device cpu --out nowhere/x.yaml; is "cpu: no place: status" $? 2
+ok "cpu: no place: why" has "cannot write 'nowhere/x.yaml': No such file" err
+is "cpu: no place: nothing was measured" "$(cat out)" ""
+calibrate --device cpu --out .; is "cpu: into a directory: nothing was measured" "$(cat out)" ""
+
 # A GPU is found by its name; its file keeps what it held.
 export SC_FAKE_SM=90 SC_FAKE_NAME="NVIDIA H100 of straw" SC_FAKE_MEMORY=1000000000
 calibrate --device cuda; is "by name: status" $? 0
