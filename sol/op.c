@@ -320,6 +320,25 @@ sc_status sol_config_set_param(const sol_op *op, sol_config *config, const char 
     return SC_OK;
 }
 
+static void hint_slots(const sol_op *op, sc_diag *diag)
+{
+    sc_buf all = {0};
+    for (int i = 0; i < op->n_slots; i++)
+        sc_buf_printf(&all, "%s%s", i ? ", " : "", op->slot[i].name);
+    sc_diag_hint(diag, "its slots are %s", sc_buf_text(&all));
+    sc_buf_free(&all);
+}
+
+static void hint_dtypes(const sol_slot *slot, sc_diag *diag)
+{
+    sc_buf all = {0};
+    for (int i = 0; i < SOL_N_DTYPES; i++)
+        if (slot->allowed[i])
+            sc_buf_printf(&all, "%s%s", all.n ? ", " : "", sol_dtype_name((sol_dtype)i));
+    sc_diag_hint(diag, "it can be %s", sc_buf_text(&all));
+    sc_buf_free(&all);
+}
+
 sc_status sol_config_set_dtype(const sol_op *op, sol_config *config, const char *slot,
                                const char *label, sc_diag *diag)
 {
@@ -329,14 +348,17 @@ sc_status sol_config_set_dtype(const sol_op *op, sol_config *config, const char 
         sc_status status = sc_diag_fail(diag, SC_EINVAL, SC1107,
                                         "op %s has no dtype slot '%s'", op->name, slot);
         if (op->n_slots > 0)
-            sc_diag_hint(diag, "its first slot is %s", op->slot[0].name);
+            hint_slots(op, diag);
         return status;
     }
     if (!sol_dtype_parse(label, &dtype))
         return sc_diag_fail(diag, SC_EINVAL, SC1107, "'%s' is not a dtype", label);
-    if (!op->slot[at].allowed[dtype])
-        return sc_diag_fail(diag, SC_EINVAL, SC1107, "slot %s of op %s cannot be %s", slot,
-                            op->name, sol_dtype_name(dtype));
+    if (!op->slot[at].allowed[dtype]) {
+        sc_diag_fail(diag, SC_EINVAL, SC1107, "slot %s of op %s cannot be %s", slot,
+                     op->name, sol_dtype_name(dtype));
+        hint_dtypes(&op->slot[at], diag);
+        return SC_EINVAL;
+    }
     config->slot[at] = dtype;
     config->slot_given[at] = true;
     sol_config_follow(op, config);
