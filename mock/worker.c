@@ -30,8 +30,13 @@ struct mock_worker {
     size_t request_B, reply_B;
     bool busy;
     double due_s, limit_s;
-    int how; /* wait status of one that is gone */
+    int how;           /* wait status of one that is gone */
+    mock_worker *next; /* of this process */
 };
+
+/* A new worker inherits the ends of the older ones, and has to close them: an older one
+ * would not see that the parent has closed its own, and would have to be killed. */
+static mock_worker *workers;
 
 typedef struct answer { /* in front of each reply */
     sc_status status;
@@ -231,12 +236,18 @@ static sc_status spawn(const mock_worker_job *job, mock_worker *worker, sc_diag 
     if (worker->pid == 0) {
         close(ends[1]);
         close(ends[2]);
+        for (const mock_worker *other = workers; other; other = other->next) {
+            close(other->to);
+            close(other->from);
+        }
         become_worker(job, ends[0], ends[3], parent); /* does not return */
     }
     close(ends[0]);
     close(ends[3]);
     worker->to = ends[1];
     worker->from = ends[2];
+    worker->next = workers;
+    workers = worker;
     if (worker->pid > 0)
         return SC_OK;
     return sc_diag_fail(diag, SC_EIO, SC1001, "no process for a worker: %s",
@@ -279,6 +290,11 @@ void mock_worker_stop(mock_worker *worker)
         end_worker(worker);
     if (worker->from >= 0)
         close(worker->from);
+    for (mock_worker **at = &workers; *at; at = &(*at)->next)
+        if (*at == worker) {
+            *at = worker->next;
+            break;
+        }
     sc_free(worker);
 }
 

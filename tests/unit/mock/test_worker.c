@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ typedef struct request {
 typedef struct reply {
     int twice;
     pid_t pid;
+    int n_open; /* files */
     double latency_s;
     char padding[100000]; /* more than a pipe holds */
 } reply;
@@ -87,6 +89,8 @@ static sc_status serve(void *user, const void *from, void *to, sc_diag *diag)
     }
     answer->twice = 2 * r->value;
     answer->pid = getpid();
+    for (int fd = 0; fd < 1024; fd++)
+        answer->n_open += fcntl(fd, F_GETFD) >= 0;
     return time_gemm(user, &answer->latency_s, diag);
 }
 
@@ -213,6 +217,25 @@ Test(worker, of_two_the_one_that_is_ready_is_found)
     cr_assert_eq(mock_worker_receive(both[0], &got, NULL), SC_EGPU);
     mock_worker_stop(both[0]);
     mock_worker_stop(both[2]);
+}
+
+/* One that keeps the pipes of another would keep it from leaving. */
+Test(worker, has_no_files_of_another)
+{
+    int n_open[3];
+    mock_worker *worker[3];
+    for (int i = 0; i < 3; i++)
+        worker[i] = start();
+    mock_worker_stop(worker[1]);
+    worker[1] = start();
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(ask(worker[i], ANSWER, i, 20, NULL), SC_OK);
+        n_open[i] = got.n_open;
+    }
+    cr_expect_eq(n_open[1], n_open[0]);
+    cr_expect_eq(n_open[2], n_open[0]);
+    for (int i = 0; i < 3; i++)
+        mock_worker_stop(worker[i]);
 }
 
 /* A parent that is killed takes its worker along. */
