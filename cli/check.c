@@ -83,7 +83,7 @@ static bool show(void *user, const mock_finding *f)
                       "seen", f->seen, "outcome", word[f->outcome]);
         list->failed |= !object || json_array_append_new(list->json, object) != 0;
     } else if (!list->quiet || f->outcome == MOCK_FAIL) {
-        printf("%s  %-18s %-34s %s\n", word[f->outcome], f->check, f->where, f->seen);
+        printf("%s  %-24s %-38s %s\n", word[f->outcome], f->check, f->where, f->seen);
         fflush(stdout);
     }
     return !list->failed;
@@ -194,12 +194,11 @@ sc_status cli_check(cli_session *cli, int *exit_code)
     int n_failed = 0;
     sc_status status = cli_find_layer(cli, &cls);
     if (status == SC_OK)
-        status = open_device(cli, &device);
-    if (status != SC_OK)
-        return status;
-    status = pick_format(cli, &list);
+        status = pick_format(cli, &list);
     if (status == SC_OK)
         status = set_options(cli, cls, &options);
+    if (status == SC_OK)
+        status = open_device(cli, &device);
     if (status == SC_OK)
         status = mock_check(cls, device.ops, device.dev, &device.info, &options, show,
                             &list, &n_failed, &cli->diag);

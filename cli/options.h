@@ -144,7 +144,7 @@ typedef enum cli_command {
       "keep the gnuplot scripts, data inside")                                           \
     X(NO_PLOTS, "no-plots", "", CLI_ON(DECIDE), "do not draw plots")                     \
     X(JSON, "json", "", CLI_ALL | CLI_ON(AUDIT) | CLI_ON(MODEL) | CLI_ON(COMPARE) | CLI_ON(CALIBRATE) | CLI_ON(VALIDATE), "print JSON on standard output") \
-    X(QUIET, "quiet", "", CLI_EVERY, "print no summary and no progress")                   \
+    X(QUIET, "quiet", "", CLI_EVERY, "print no summary and no progress; check: failures and one line")                   \
     X(HELP, "help", "", CLI_EVERY, "print help and exit")                                  \
     X(VERSION, "version", "", CLI_EVERY, "print the version and exit")
 

@@ -366,6 +366,7 @@ r = e.parse("junit.xml").getroot()
 sys.exit(not (r.tag == "testsuite" and int(r.get("tests")) == len(r) and r.get("failures") == "0"))'
 fi
 check --format yaml > out; is "junit: other formats" $? 2
+solcheck check --op gemm --format xml > out 2> err; is "check: format before device" "$(grep -c . err)" 1
 
 echo "$passed passed, $failed failed, 0 skipped"
 test $failed = 0
