@@ -13,37 +13,6 @@
 /* d[64,N] (+)= a[64,K] b[N,K]^T in float, K numbers of 32 bytes. */
 template <typename T, int N> struct wgmma_rows;
 
-/* Places of N/2 accumulators in the instruction, and what stands there. */
-#define WGMMA_AT_8 \
-    "%0, %1, %2, %3, %4, %5, %6, %7"
-#define WGMMA_AT_16 \
-    WGMMA_AT_8 ", " \
-    "%8, %9, %10, %11, %12, %13, %14, %15"
-#define WGMMA_AT_32 \
-    WGMMA_AT_16 ", " \
-    "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, " \
-    "%28, %29, %30, %31"
-#define WGMMA_AT_64 \
-    WGMMA_AT_32 ", " \
-    "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, " \
-    "%44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, " \
-    "%56, %57, %58, %59, %60, %61, %62, %63"
-#define WGMMA_AT_96 \
-    WGMMA_AT_64 ", " \
-    "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, " \
-    "%76, %77, %78, %79, %80, %81, %82, %83, %84, %85, %86, %87, " \
-    "%88, %89, %90, %91, %92, %93, %94, %95"
-#define WGMMA_AT_128 \
-    WGMMA_AT_96 ", " \
-    "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, " \
-    "%107, %108, %109, %110, %111, %112, %113, %114, %115, %116, " \
-    "%117, %118, %119, %120, %121, %122, %123, %124, %125, %126, " \
-    "%127"
-#define WGMMA_D8(i)                                                                      \
-    "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]),          \
-        "+f"(d[i + 5]), "+f"(d[i + 6]), "+f"(d[i + 7])
-#define WGMMA_D32(i) WGMMA_D8(i), WGMMA_D8(i + 8), WGMMA_D8(i + 16), WGMMA_D8(i + 24)
-
 #define WGMMA_ROWS(T, N, K, TYPES, TAIL, AT, A, B, ADD, ...)                             \
     template <> struct wgmma_rows<T, N> {                                                \
         static __device__ __forceinline__ void run(float (&d)[N / 2], uint64_t a,        \
