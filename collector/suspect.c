@@ -27,6 +27,11 @@
 #define CLEARLY 0.97  /* "clearly below the bound" */
 #define ENOUGH_ROWS 8 /* so many rows may contradict a suspicion */
 
+/* Latencies that stay within this factor while the work of their rows differs by that one
+ * are of a clock that does not wait for the kernel. */
+#define FLAT_TIME 2
+#define FLAT_WORK 10
+
 /* A guard against L2 that is effectively larger than printed (compression, sectors). */
 #define L2_SLACK 4
 
@@ -38,6 +43,8 @@ typedef struct crowd {
     double best_good, best_large; /* largest ratio of the rows that keep to the bound; of
                                      all large ones */
     double least_bytes_B, most_bytes_B; /* working sets of the bad rows */
+    double least_s, most_s;             /* their latencies */
+    double least_bound_s, most_bound_s; /* their bounds */
     double *ratio;                      /* [n_bad], ascending */
     size_t n_ratios;                    /* filled so far */
     col_audit_row worst;
@@ -124,6 +131,10 @@ static void add_bad(crowd *c, const col_audit_row *row)
     c->n_bad_cold += !row->is_hot && row->hot <= 1 + COL_ROUNDING;
     c->least_bytes_B = first ? row->bytes_B : fmin(c->least_bytes_B, row->bytes_B);
     c->most_bytes_B = fmax(c->most_bytes_B, row->bytes_B);
+    c->least_s = first ? row->latency_s : fmin(c->least_s, row->latency_s);
+    c->most_s = fmax(c->most_s, row->latency_s);
+    c->least_bound_s = first ? row->bound_s : fmin(c->least_bound_s, row->bound_s);
+    c->most_bound_s = fmax(c->most_bound_s, row->bound_s);
     if (first || row->ratio > c->worst.ratio)
         c->worst = *row;
     c->n_bad++;
@@ -303,6 +314,20 @@ static const crowd *contradicts(const study *s, const crowd *c)
     return NULL;
 }
 
+/* A crowd of dtypes with a higher peak that these rows keep to, while its own large rows
+ * do not reach beyond the peak of these: as if labels were exchanged. NULL: none. */
+static const crowd *exchanged(const study *s, const crowd *c)
+{
+    for (int k = 0; k < s->n_dtypes; k++) {
+        const crowd *other = &s->crowd[(int)c->limiter * s->n_dtypes + k];
+        if (k != c->dtypes && other->n_large >= ENOUGH_ROWS && other->n_bad == 0 &&
+            c->ratio[c->n_bad - 1] * peak(s, c) <= peak(s, other) &&
+            other->best_large * peak(s, other) <= peak(s, c))
+            return other;
+    }
+    return NULL;
+}
+
 static bool is_engine(const crowd *c)
 {
     return c->limiter <= COL_LIMITER_EXP;
@@ -372,6 +397,20 @@ static bool clusters(const study *s, const crowd *c, char *evidence, size_t evid
     return true;
 }
 
+/* Launches that were timed, not kernels. What the op does not know (a window) may keep
+ * latency from growing, too. */
+static bool is_flat(const study *s, const crowd *c, char *evidence, size_t evidence_B)
+{
+    if (*s->about->unknown || c->n_bad < ENOUGH_ROWS ||
+        c->most_s > FLAT_TIME * c->least_s ||
+        c->most_bound_s < FLAT_WORK * c->least_bound_s)
+        return false;
+    SAY("all %zu rows take %.3g to %.3g ms, though their bounds differ by a factor of "
+        "%.3g: the clock does not wait for the kernel",
+        c->n_bad, c->least_s * 1e3, c->most_s * 1e3, c->most_bound_s / c->least_bound_s);
+    return true;
+}
+
 static col_suspect decide(const study *s, const crowd *c, char *evidence,
                           size_t evidence_B)
 {
@@ -387,6 +426,8 @@ static col_suspect decide(const study *s, const crowd *c, char *evidence,
             c->n_inverted, c->n_looked_at);
         return COL_SUSPECT_TIMER;
     }
+    if (is_flat(s, c, evidence, evidence_B))
+        return COL_SUSPECT_TIMER;
     if (other) {
         dtype_text(s->about->op, other->config, dtypes, sizeof dtypes);
         SAY("%zu large rows with %s and the same %s reach at most %.2f of it",
@@ -395,6 +436,14 @@ static col_suspect decide(const study *s, const crowd *c, char *evidence,
     }
     if (clusters(s, c, evidence, evidence_B))
         return is_engine(c) ? COL_SUSPECT_PEAK : COL_SUSPECT_BANDWIDTH;
+    if (is_engine(c) && (other = exchanged(s, c)) != NULL) {
+        dtype_text(s->about->op, other->config, dtypes, sizeof dtypes);
+        SAY("%zu rows, at up to %.3g times the bound, would keep to that of %s, whose "
+            "%zu "
+            "large rows reach at most %.2f of it: are the labels exchanged?",
+            c->n_bad, largest, dtypes, other->n_large, other->best_large);
+        return COL_SUSPECT_LABEL;
+    }
     if (20 * c->n_bad <= c->n && c->best_good < CLEARLY) {
         SAY("%zu of %zu rows; the others reach at most %.2f: a few rows stand alone",
             c->n_bad, c->n, c->best_good);

@@ -227,6 +227,17 @@ Test(audit, label_or_peak)
     cr_assert(strstr(f->also_evidence, "1.07"), "%s", f->also_evidence);
 }
 
+Test(audit, exchanged_labels)
+{
+    configure(1e6, 1, "bf16");
+    compute_rows(30, TENSOR_FLOP_S, 0.61, 1.57);
+    configure(1e6, 1, "fp8");
+    compute_rows(30, 2 * TENSOR_FLOP_S, 0.22, 0.43);
+    const col_finding *f = run(1);
+    cr_assert_eq(f->suspect, COL_SUSPECT_LABEL);
+    cr_assert(strstr(f->evidence, "exchanged"), "%s", f->evidence);
+}
+
 Test(audit, other_peaks_contradict_nothing)
 {
     configure(1e6, 1, "fp8"); /* twice the rate: says nothing about that of bf16 */
@@ -263,6 +274,29 @@ Test(audit, timer_single_rows)
     const col_finding *f = run(1);
     cr_assert_eq(f->suspect, COL_SUSPECT_TIMER);
     cr_assert(strstr(f->evidence, "1 of 40"), "%s", f->evidence);
+}
+
+/* Launches into a stream that nobody waits for: 5 us each, ascending so that no row is
+ * faster than a smaller one. */
+Test(audit, timer_that_does_not_wait)
+{
+    configure(1e6, 1, "bf16");
+    for (int i = 0; i < 30; i++)
+        add(floor(23850 * pow(1.31, i)), 4.93e-6 * (1 + 0.003 * i), true);
+    const col_finding *f = run(1);
+    cr_assert_eq(f->suspect, COL_SUSPECT_TIMER);
+    cr_assert_eq(f->n_rows, 30);
+    cr_assert(strstr(f->evidence, "does not wait"), "%s", f->evidence);
+}
+
+/* A window that the op does not know keeps latency from growing as well. */
+Test(audit, flat_rows_of_an_unknown_column_are_the_formulas)
+{
+    configure(1e6, 1, "bf16");
+    for (int i = 0; i < 30; i++)
+        add(floor(23850 * pow(1.31, i)), 4.93e-6 * (1 + 0.003 * i), true);
+    strcpy(points.unknown, "window_size");
+    cr_assert_eq(run(1)->suspect, COL_SUSPECT_FORMULA);
 }
 
 Test(audit, formula)
