@@ -214,10 +214,11 @@ static double widened(const fit_iso *iso, double quantile, double alpha)
 static sc_status unexplained(const fit_data *d, const fit_iso *iso, const double *held,
                              double *out, sc_diag *diag)
 {
-    double *r = sc_malloc(2 * iso->n * sizeof *r), *cell = r + iso->n;
+    double *r = sc_malloc(2 * iso->n * sizeof *r);
     if (!r) {
         return sc_diag_nomem(diag);
     }
+    double *cell = r + iso->n;
     for (size_t i = 0, j; i < iso->n; i = j) {
         for (j = i; j < iso->n && d->cell[iso->first[j]] == d->cell[iso->first[i]]; j++) {
             r[j] = iso->y[j] - held[iso->first[j]];

@@ -31,7 +31,7 @@ static sc_status draw_in(const char *dir, const sc_buf *script, const char *file
     if (status == SC_OK)
         status = sc_file_read(drawn, MOST_B, &text, &n, diag);
     if (status == SC_OK && n == 0) /* it ends with status 0 on a full disk */
-        status = sc_diag_fail(diag, SC_EUNABLE, SC5002, "gnuplot drew nothing");
+        status = sc_diag_fail(diag, SC_EIO, SC5002, "gnuplot drew nothing");
     if (status == SC_OK && sc_buf_addn(out, text, n))
         status = sc_diag_nomem(diag);
     sc_free(text);

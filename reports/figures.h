@@ -38,7 +38,7 @@ sc_status rep_figure_script(const rep_study *study, const rep_phase *p, rep_figu
                             sc_diag *diag);
 
 /* Runs a script that draws to `file` in a directory of its own and hands the figure over.
- * Errors: SC_EUNABLE SC5001 (no gnuplot), SC5002 (failed, or the figure is not complete),
+ * Errors: SC_EIO SC5001 (no gnuplot), SC5002 (failed, or the figure is not complete),
  * SC_EIO, SC_ENOMEM. */
 sc_status rep_figure_draw(const sc_buf *script, const char *file, sc_buf *out,
                           sc_diag *diag);

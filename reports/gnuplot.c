@@ -71,7 +71,7 @@ static bool wait_limited(pid_t pid, double limit_s, int *wait_status)
     }
 }
 
-/* What gnuplot complained about: the last line of its log that is no caret or blank. */
+/* What gnuplot complained about first: a line of its log that names one of the script. */
 static void first_complaint(const char *dir, char *out, size_t out_B)
 {
     out[0] = 0;
@@ -99,17 +99,17 @@ static sc_status judge(const char *dir, bool ended, int wait_status, double limi
                        sc_diag *diag)
 {
     if (!ended) {
-        return sc_diag_fail(diag, SC_EUNABLE, SC5002, "gnuplot did not end within %g s",
+        return sc_diag_fail(diag, SC_EIO, SC5002, "gnuplot did not end within %g s",
                             limit_s);
     }
     if (WIFSIGNALED(wait_status)) {
-        return sc_diag_fail(diag, SC_EUNABLE, SC5002, "gnuplot was killed by signal %d",
+        return sc_diag_fail(diag, SC_EIO, SC5002, "gnuplot was killed by signal %d",
                             WTERMSIG(wait_status));
     }
     if (WEXITSTATUS(wait_status) != 0) {
         char complaint[200];
         first_complaint(dir, complaint, sizeof complaint);
-        return sc_diag_fail(diag, SC_EUNABLE, SC5002, "gnuplot failed with status %d%s%s",
+        return sc_diag_fail(diag, SC_EIO, SC5002, "gnuplot failed with status %d%s%s",
                             WEXITSTATUS(wait_status), complaint[0] ? ": " : "",
                             complaint);
     }
@@ -145,11 +145,11 @@ sc_status rep_gnuplot_run(const char *dir, const char *script, double limit_s,
     bool ended = wait_limited(pid, limit_s, &wait_status);
     if (n == (ssize_t)sizeof error) {
         if (error == ENOENT) {
-            sc_diag_fail(diag, SC_EUNABLE, SC5001, "gnuplot is not in PATH: no plots");
+            sc_diag_fail(diag, SC_EIO, SC5001, "gnuplot is not in PATH: no plots");
             sc_diag_hint(diag, "install gnuplot (Debian: apt-get install gnuplot-nox)");
-            return SC_EUNABLE;
+            return SC_EIO;
         }
-        return sc_diag_fail(diag, SC_EUNABLE, SC5002, "cannot run gnuplot: %s",
+        return sc_diag_fail(diag, SC_EIO, SC5002, "cannot run gnuplot: %s",
                             strerror(error));
     }
     return judge(dir, ended, wait_status, limit_s, diag);

@@ -227,7 +227,7 @@ sc_status rep_plot_script(const rep_study *study, const rep_phase *p,
                           const char *terminal, const char *file, sc_buf *out,
                           sc_diag *diag);
 /* Runs gnuplot in directory dir on dir/script, without a shell, and waits at most
- * limit_s. Errors: SC_EUNABLE SC5001 (no gnuplot), SC5002 (failed; its first message),
+ * limit_s. Errors: SC_EIO SC5001 (no gnuplot), SC5002 (failed; its first message),
  * SC_EIO. */
 sc_status rep_gnuplot_run(const char *dir, const char *script, double limit_s,
                           sc_diag *diag);

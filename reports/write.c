@@ -193,7 +193,7 @@ static sc_status check_plots(const char *stage, const bool *drawn, sc_diag *diag
             return status;
         }
         if (!whole) {
-            return sc_diag_fail(diag, SC_EUNABLE, SC5002, "gnuplot left %s incomplete",
+            return sc_diag_fail(diag, SC_EIO, SC5002, "gnuplot left %s incomplete",
                                 artefact_name[a]);
         }
     }

@@ -137,9 +137,10 @@ Test(html, page_holds_decision_points_and_plots_and_nothing_foreign)
             cr_assert_not_null(strstr(page, fit_kind_name(t.study.phase[k].kind)));
         }
     static const char *const said[] = {
-        "<b>Decision.</b>",      "<b>Measured: ",  "<b>Witness.</b>",
-        "<b>Cost of <code>x",    "t0, fixed cost", "Share of SOL",
-        "Frozen collector axes", "<h2>Parameters", "Limits of validity",
+        "<b>Decision.</b>",      "r.className='pad'", "input,.pad{display:none}",
+        "'beforeprint'",         "<b>Measured: ",     "<b>Witness.</b>",
+        "<b>Cost of <code>x",    "t0, fixed cost",    "Share of SOL",
+        "Frozen collector axes", "<h2>Parameters",    "Limits of validity",
         "How to reproduce"};
     for (size_t i = 0; i < sizeof said / sizeof *said; i++)
         cr_expect_not_null(strstr(page, said[i]), "the page lacks %s", said[i]);

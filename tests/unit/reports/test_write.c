@@ -318,7 +318,7 @@ Test(gnuplot, a_hanging_one_is_stopped)
     sc_buf_printf(&both, "%s:%s", t.dir, old);
     setenv("PATH", sc_buf_text(&both), 1);
     sc_diag diag;
-    cr_expect_eq(rep_gnuplot_run(t.dir, "x.gp", 0.25, &diag), SC_EUNABLE);
+    cr_expect_eq(rep_gnuplot_run(t.dir, "x.gp", 0.25, &diag), SC_EIO);
     cr_expect_eq(diag.code, SC5002);
     cr_expect_not_null(strstr(diag.message, "0.25 s"));
     setenv("PATH", old, 1);
@@ -337,7 +337,7 @@ Test(gnuplot, its_complaint_is_passed_on)
     measured_study(&t);
     test_put(t.dir, "x.gp", "set terminal svg\nplot [ nonsense\n");
     sc_diag diag;
-    cr_expect_eq(rep_gnuplot_run(t.dir, "x.gp", 30, &diag), SC_EUNABLE);
+    cr_expect_eq(rep_gnuplot_run(t.dir, "x.gp", 30, &diag), SC_EIO);
     cr_expect_eq(diag.code, SC5002);
     cr_expect_not_null(strstr(diag.message, "line 2"), "%s", diag.message);
     test_study_clear(&t);
