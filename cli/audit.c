@@ -24,27 +24,21 @@
 #define TICK_S 0.25  /* of the progress bar */
 #define PATIENCE_S 1 /* without one */
 
-/* A file in its turn: large ones first, so that none ends late. */
-typedef struct turn {
-    size_t file;
-    double size_B;
-} turn;
-
 typedef struct auditor {
     cli_session *cli;
     col_files files;
     const sol_system **system; /* [files.n] */
     audit_outcome *outcome;    /* [files.n] */
-    turn *turn;                /* [files.n] */
+    audit_turn *turn;          /* [files.n] large ones first, so that none ends late */
     double size_B;             /* of all files */
     audit_worker *worker;      /* [n_workers] */
     int n_workers;
     /* Under the lock: */
     pthread_mutex_t lock;
-    pthread_cond_t done;
-    size_t next, n_done, rows_done;
-    double done_B;
-    bool stop; /* a worker met what ends the audit */
+    pthread_cond_t done, room;
+    size_t n_done, rows_done;
+    double done_B, in_hand_B; /* in_hand: memory that the tables at work take */
+    bool stop;                /* a worker met what ends the audit */
     int n_running;
 } auditor;
 
@@ -55,19 +49,29 @@ typedef struct thread_of {
     int number;
 } thread_of;
 
-static bool take(auditor *a, turn *next)
+/* Waits until there is memory for one more table; false when none is left. */
+static bool take(auditor *a, audit_turn *next)
 {
+    size_t i;
+    bool left = true;
     pthread_mutex_lock(&a->lock);
-    bool more = !a->stop && a->next < a->files.n;
-    if (more)
-        *next = a->turn[a->next++];
+    while (!a->stop && left &&
+           (i = audit_pick(a->turn, a->files.n, a->in_hand_B, &left)) == a->files.n)
+        if (left)
+            pthread_cond_wait(&a->room, &a->lock);
+    bool more = !a->stop && left;
+    if (more) {
+        a->turn[i].taken = true;
+        a->in_hand_B += a->turn[i].memory_B;
+        *next = a->turn[i];
+    }
     pthread_mutex_unlock(&a->lock);
     return more;
 }
 
 static int by_size(const void *a, const void *b)
 {
-    const turn *x = a, *y = b;
+    const audit_turn *x = a, *y = b;
     if (x->size_B != y->size_B)
         return x->size_B < y->size_B ? 1 : -1;
     return (x->file > y->file) - (x->file < y->file);
@@ -81,21 +85,23 @@ static sc_status order_files(auditor *a)
     for (size_t i = 0; i < a->files.n; i++) {
         struct stat info;
         bool known = stat(a->files.path[i], &info) == 0;
-        a->turn[i] = (turn){i, known ? (double)info.st_size : 0};
+        a->turn[i] = audit_turn_of(i, a->files.path[i], known ? (double)info.st_size : 0);
         a->size_B += a->turn[i].size_B;
     }
     qsort(a->turn, a->files.n, sizeof *a->turn, by_size);
     return SC_OK;
 }
 
-static void give(auditor *a, const turn *file, const audit_outcome *outcome)
+static void give(auditor *a, const audit_turn *file, const audit_outcome *outcome)
 {
     pthread_mutex_lock(&a->lock);
     a->n_done++;
     a->done_B += file->size_B;
+    a->in_hand_B -= file->memory_B;
     a->rows_done += outcome->n_rows;
     a->stop |= outcome->status != SC_OK;
     pthread_cond_signal(&a->done);
+    pthread_cond_broadcast(&a->room);
     pthread_mutex_unlock(&a->lock);
 }
 
@@ -106,7 +112,7 @@ static void *work(void *argument)
     const thread_of *self = argument;
     auditor *a = self->a;
     audit_worker *worker = &a->worker[self->number];
-    turn next;
+    audit_turn next;
     sc_status status = SC_OK;
     if (self->number > 0) /* the first one is there, with its warnings */
         status = audit_worker_init(worker, a->cli);
@@ -289,13 +295,16 @@ static void auditor_free(auditor *a)
     sc_free(a->outcome);
     col_files_free(&a->files);
     pthread_cond_destroy(&a->done);
+    pthread_cond_destroy(&a->room);
     pthread_mutex_destroy(&a->lock);
 }
 
 sc_status cli_audit(cli_session *cli, int *exit_code)
 {
-    auditor a = {
-        .cli = cli, .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+    auditor a = {.cli = cli,
+                 .lock = PTHREAD_MUTEX_INITIALIZER,
+                 .done = PTHREAD_COND_INITIALIZER,
+                 .room = PTHREAD_COND_INITIALIZER};
     audit_report report = {0};
     const cli_values *paths = &cli->options.files;
     size_t violations = 0;

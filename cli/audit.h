@@ -52,6 +52,21 @@ sc_status audit_file(audit_worker *a, const char *path, const sol_system *system
                      audit_outcome *out);
 void audit_outcome_clear(audit_outcome *out);
 
+/* A file in its turn. */
+typedef struct audit_turn {
+    size_t file;
+    double size_B, memory_B; /* of the file; what its table takes while it is audited */
+    bool taken;
+} audit_turn;
+
+/* memory_B by the rows that a Parquet file says to have, else by its size. */
+audit_turn audit_turn_of(size_t file, const char *path, double size_B);
+
+/* The first turn that is not taken and whose table fits beside those at work, which take
+ * in_hand_B; n: none does. A table that fits beside nothing has its turn when nothing
+ * else is at work. *left: are any not taken? Test: tests/unit/cli/test_audit_turn.c. */
+size_t audit_pick(const audit_turn *turn, size_t n, double in_hand_B, bool *left);
+
 typedef struct audit_report { /* results in the order of the files, borrowed */
     audit_result *result;
     size_t n;

@@ -6,6 +6,7 @@ libsccli_la_SOURCES = \
 	cli/audit_file.c \
 	cli/audit_html.c \
 	cli/audit_print.c \
+	cli/audit_turn.c \
 	cli/calibrate.c \
 	cli/cases.c \
 	cli/check.c \
@@ -82,7 +83,8 @@ sc-always:
 if HAVE_CRITERION
 check_PROGRAMS += tests/unit/test_cli
 TESTS += tests/unit/test_cli
-tests_unit_test_cli_SOURCES = tests/unit/cli/test_allocation.c tests/unit/cli/test_tables_allocation.c
+tests_unit_test_cli_SOURCES = tests/unit/cli/test_allocation.c tests/unit/cli/test_audit_turn.c \
+	tests/unit/cli/test_tables_allocation.c
 tests_unit_test_cli_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_cli_LDADD = $(solcheck_LDADD) $(CRITERION_LIBS)
 endif

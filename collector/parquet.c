@@ -219,3 +219,14 @@ sc_status col_parquet_load(const char *path, col_wanted *wanted, const void *use
         *out = table;
     return status;
 }
+
+size_t col_parquet_rows(const char *path)
+{
+    source from = {.path = path};
+    if (col_parquet_module(&from.ops, NULL) ||
+        from.ops->open(path, &from.file, from.why, sizeof from.why))
+        return 0;
+    size_t n = from.ops->n_rows(from.file);
+    from.ops->close(from.file);
+    return n;
+}

@@ -76,6 +76,10 @@ sc_status col_parquet_module(const col_parquet_ops **out, sc_diag *diag);
 sc_status col_parquet_load(const char *path, col_wanted *wanted, const void *user,
                            col_table **out, sc_diag *diag);
 
+/* Number of rows that a file says to have; 0 where it cannot be opened. Nothing of them is
+ * read. */
+size_t col_parquet_rows(const char *path);
+
 /* Writes a table. A column whose cells are all numbers or empty becomes one of doubles,
  * or of 64-bit integers where they are whole; those that name an origin (framework,
  * version, device, op_name, kernel_source) stay texts. Every number reads back as the
