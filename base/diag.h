@@ -42,15 +42,17 @@ typedef struct sc_diag {
 /* Resets to "nothing reported". NULL is legal. */
 void sc_diag_clear(sc_diag *diag);
 
-/* Fills code, severity ERROR and message; clears position, source and hint. Returns status,
- * so that a detector reads `return sc_diag_fail(diag, SC_EPARSE, SC1010, "...");`. */
-sc_status sc_diag_fail(sc_diag *diag, sc_status status, sc_code code, const char *fmt, ...)
-    SC_PRINTF(4, 5);
+/* Fills code, severity ERROR and message; clears position, source and hint. Returns
+ * status, so that a detector reads `return sc_diag_fail(diag, SC_EPARSE, SC1010,
+ * "...");`. */
+sc_status sc_diag_fail(sc_diag *diag, sc_status status, sc_code code, const char *fmt,
+                       ...) SC_PRINTF(4, 5);
 
 /* The same with severity WARNING, for entries of an sc_diags list. */
 void sc_diag_warn(sc_diag *diag, sc_code code, const char *fmt, ...) SC_PRINTF(3, 4);
 
-/* Adds a position to a filled diagnostic. source may be NULL; only its first line is kept. */
+/* Adds a position to a filled diagnostic. source may be NULL; only its first line is
+ * kept. */
 void sc_diag_at(sc_diag *diag, const char *file, int line, int col, int width,
                 const char *source);
 
@@ -68,7 +70,8 @@ sc_status sc_diag_nomem(sc_diag *diag);
  * Errors: SC_ENOMEM. */
 sc_status sc_diag_format(const sc_diag *diag, sc_buf *out);
 
-/* A growable list of diagnostics (warnings, lint findings). Zero-initialise before use. */
+/* A growable list of diagnostics (warnings, lint findings). Zero-initialise before use.
+ */
 typedef struct sc_diags {
     sc_diag *item;
     size_t n, capacity;

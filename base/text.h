@@ -78,11 +78,12 @@ int sc_edit_distance(const char *a, const char *b);
 int sc_suggest(const char *wanted, const char *const *names, size_t n, char *out,
                size_t out_B);
 
-/* Length of the UTF-8 sequence at text, 1 to 4; 0 if it is malformed (RFC 3629: no overlong
- * forms, no surrogates) or a non-character that XML forbids. The NUL at the end has 1. */
+/* Length of the UTF-8 sequence at text, 1 to 4; 0 if it is malformed (RFC 3629: no
+ * overlong forms, no surrogates) or a non-character that XML forbids. The NUL at the end
+ * has 1. */
 size_t sc_utf8_length(const char *text);
-/* Replaces bytes that are no UTF-8 by '?', in place: foreign text, or a character that was
- * cut. */
+/* Replaces bytes that are no UTF-8 by '?', in place: foreign text, or a character that
+ * was cut. */
 void sc_utf8_mend(char *text);
 
 bool sc_ends_with(const char *text, const char *suffix);

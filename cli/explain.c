@@ -40,11 +40,11 @@ static sc_status term_json(cli_session *cli, const sol_term *term, json_t *list)
     if (status == SC_OK) {
         bool exps = term->kind == SOL_FLOPS && term->engine == SOL_EXP;
         const char *slot = term->slot >= 0 ? cli->op->slot[term->slot].name : NULL;
-        json_t *object = json_pack(
-            "{s:s, s:s, s:s, s:s, s:s, s:s?, s:s}", "name", term->name, "kind",
-            exps ? "exp" : sol_term_kind_name(term->kind), resource_key(term),
-            resource_name(term), "expr", term->text, "normal_form", sc_buf_text(&text), "dtype", slot, "source",
-            term->source);
+        json_t *object =
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:s}", "name", term->name, "kind",
+                      exps ? "exp" : sol_term_kind_name(term->kind), resource_key(term),
+                      resource_name(term), "expr", term->text, "normal_form",
+                      sc_buf_text(&text), "dtype", slot, "source", term->source);
         if (object && term->kind == SOL_NETWORK &&
             json_object_set_new(object, "direction",
                                 json_string(sol_direction_name(term->direction))) != 0)
@@ -100,7 +100,8 @@ static sc_status evaluate_point(cli_session *cli, const sol_phase *phase,
     sol_model_free(model);
     for (int t = 0; t < phase->n_terms && status == SC_OK; t++) {
         double rate;
-        sol_term_resource(&phase->term[t], &cli->config, cli->system, cli->ceiling, &rate);
+        sol_term_resource(&phase->term[t], &cli->config, cli->system, cli->ceiling,
+                          &rate);
         point->time_s[t] = point->term[t] / rate;
     }
     return status;
@@ -114,7 +115,8 @@ static sc_status swept_axes(cli_session *cli, const sol_phase *phase, bool *swep
         int at = -1;
         for (int p = 0; p < SOL_N_PHASES; p++)
             if (cli->phase[p])
-                at = sol_phase_axis_index(cli->op->phase[p], given->text[i]) >= 0 ? 0 : at;
+                at =
+                    sol_phase_axis_index(cli->op->phase[p], given->text[i]) >= 0 ? 0 : at;
         if (at < 0)
             return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001, "op %s has no axis '%s'",
                                 cli->op->name, given->text[i]);
@@ -154,8 +156,11 @@ static sc_status analyse(cli_session *cli, const sol_phase *phase, analysis **ou
     analysis *a = sc_calloc(1, sizeof *a);
     if (!a)
         return sc_diag_nomem(&cli->diag);
-    a->view = (rep_analysis){.op = cli->op, .phase = phase, .config = &cli->config,
-                             .system = cli->system, .ceiling = cli->ceiling};
+    a->view = (rep_analysis){.op = cli->op,
+                             .phase = phase,
+                             .config = &cli->config,
+                             .system = cli->system,
+                             .ceiling = cli->ceiling};
     sc_status status = find_regimes(cli, phase, a);
     bool set = cli_has(&cli->options, CLI_OPT_SET);
     bool against = cli_has(&cli->options, CLI_OPT_AGAINST);
@@ -185,8 +190,8 @@ static sc_status phase_json(cli_session *cli, const sol_phase *phase, json_t *ph
     sc_status status = terms ? analyse(cli, phase, &a) : sc_diag_nomem(&cli->diag);
     for (int t = 0; t < phase->n_terms && status == SC_OK; t++)
         status = term_json(cli, &phase->term[t], terms);
-    json_t *object = json_pack("{s:s, s:o}", "phase", sol_phase_name(phase->kind), "terms",
-                               terms);
+    json_t *object =
+        json_pack("{s:s, s:o}", "phase", sol_phase_name(phase->kind), "terms", terms);
     if (status == SC_OK)
         status = object ? rep_analysis_json(&a->view, object, &cli->diag)
                         : sc_diag_nomem(&cli->diag);
@@ -242,7 +247,8 @@ sc_status cli_explain(cli_session *cli, int *exit_code)
         which++;
     if (which == 3 && !json)
         return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
-                            "--format is text, markdown, latex or json, not '%s'", format);
+                            "--format is text, markdown, latex or json, not '%s'",
+                            format);
     sc_buf text = {0};
     sc_status status =
         json ? explain_json(cli, &text) : explain_as(cli, (rep_format)which, &text);

@@ -35,9 +35,9 @@ sc_status cli_list(cli_session *cli, int *exit_code)
     (void)exit_code;
     bool systems = cli_has(&cli->options, CLI_OPT_SYSTEM);
     char **names;
-    sc_status status =
-        systems ? sol_system_names(cli->data_dir, &names, &cli->diag)
-                : sol_op_names(getenv("SOLCHECK_OP_PATH"), cli->data_dir, &names, &cli->diag);
+    sc_status status = systems ? sol_system_names(cli->data_dir, &names, &cli->diag)
+                               : sol_op_names(getenv("SOLCHECK_OP_PATH"), cli->data_dir,
+                                              &names, &cli->diag);
     if (status != SC_OK)
         return status;
     sc_buf text = {0};

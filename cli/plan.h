@@ -43,8 +43,8 @@ typedef struct cli_plan {
     size_t n;
     sol_config *config; /* [n_configs], tp included */
     size_t n_configs;
-    bool table; /* the points come from a table or list shapes: many configurations */
-    bool learnt;                /* --store told what its points took beside launches */
+    bool table;  /* the points come from a table or list shapes: many configurations */
+    bool learnt; /* --store told what its points took beside launches */
     bool guessed[SOL_N_PHASES]; /* no recording: latencies are SOL / 0.5 + 5 us, on a CPU
                                     by the operation */
     bool cpu;                   /* it is for a CPU */
@@ -61,10 +61,11 @@ typedef struct cli_speed {
 } cli_speed;
 
 /* Makes the plan from --grid, --cases, --points or --set, --tp, --cache and --shard;
- * opens no device but a CPU, whose cache cold points have to outrun. Else the same on every
- * machine: time estimates come from the system file and the recordings that ship. A shard is filled with the costliest point that is left,
- * always the least loaded one. Release with cli_plan_clear. Errors: SC_EINVAL SC6001,
- * SC6002, SC1114, those of the cases file or the table. */
+ * opens no device but a CPU, whose cache cold points have to outrun. Else the same on
+ * every machine: time estimates come from the system file and the recordings that ship. A
+ * shard is filled with the costliest point that is left, always the least loaded one.
+ * Release with cli_plan_clear. Errors: SC_EINVAL SC6001, SC6002, SC1114, those of the
+ * cases file or the table. */
 sc_status cli_plan_make(cli_session *cli, const mock_class *cls, cli_plan *out);
 void cli_plan_clear(cli_plan *plan);
 
@@ -110,9 +111,10 @@ sc_status cli_listed_points(cli_session *cli, const mock_class *cls, cli_plan *p
  * parallel sizes), and so have the tp of each point? */
 bool cli_cases_list_shapes(const cli_session *cli, const sc_yaml *doc);
 /* Their table: a row a point, with its phase, axes, tp, and parameters as one GPU sees
- * them, of the phases in cli->phase; what the file leaves open is as in cli->config. Release
- * with col_table_free. Errors: SC_EIO SC1001, SC_EPARSE SC1102 (no case of the op), SC21xx
- * (the first error that `validate` would tell), SC_ENOMEM. Test: tests/measure/run.sh. */
+ * them, of the phases in cli->phase; what the file leaves open is as in cli->config.
+ * Release with col_table_free. Errors: SC_EIO SC1001, SC_EPARSE SC1102 (no case of the
+ * op), SC21xx (the first error that `validate` would tell), SC_ENOMEM. Test:
+ * tests/measure/run.sh. */
 sc_status cli_cases_table(cli_session *cli, const char *path, col_table **out);
 /* What the recording of the system tells of a phase. Errors: SC_ENOMEM, those of a
  * recording that cannot be read. */
@@ -121,8 +123,8 @@ sc_status cli_speed_find(cli_session *cli, const sol_phase *phase, cli_speed *ou
 void cli_speed_apply(const cli_speed *speed, const mock_timing_options *timing,
                      cli_job *point);
 
-/* Corrects the costs of a plan, once it is divided, by what the points in the store took: the
- * division has to be the same on every machine. Errors: those of col_store_walls. */
+/* Corrects the costs of a plan, once it is divided, by what the points in the store took:
+ * the division has to be the same on every machine. Errors: those of col_store_walls. */
 sc_status cli_speed_correct(cli_session *cli, col_store *store, const mock_class *cls,
                             const mock_timing_options *timing, cli_plan *plan);
 

@@ -21,7 +21,8 @@ static sc_status set_axis(cli_session *cli, const char *option, const sol_phase 
         return status;
     int at = sol_phase_axis_index(phase, key);
     if (at < 0) {
-        sc_diag_fail(&cli->diag, SC_EINVAL, SC6001, "the %s phase of op %s has no axis '%s'",
+        sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
+                     "the %s phase of op %s has no axis '%s'",
                      sol_phase_name(phase->kind), cli->op->name, key);
         sc_diag_hint(&cli->diag, "parameters are set with --param %s=%s", key, digits);
         return SC_EINVAL;
@@ -39,8 +40,8 @@ static sc_status set_axes(cli_session *cli, const char *option, const sol_phase 
     while (*text && status == SC_OK) {
         size_t n = strcspn(text, ",");
         if (n >= sizeof item)
-            return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001, "--%s %.40s... is too long",
-                                option, text);
+            return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
+                                "--%s %.40s... is too long", option, text);
         memcpy(item, text, n);
         item[n] = '\0';
         status = set_axis(cli, option, phase, item, axis);

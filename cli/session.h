@@ -24,18 +24,19 @@ typedef struct cli_session {
     sc_diag diag;
 } cli_session;
 
-/* The whole program: parses, runs, complains; returns the exit status. May be called again.
- * Test: tests/unit/cli/test_allocation.c. */
+/* The whole program: parses, runs, complains; returns the exit status. May be called
+ * again. Test: tests/unit/cli/test_allocation.c. */
 int cli_main(int argc, char **argv);
 
-/* Each command; results go to standard output. Returns the status; *exit_code is preset to 0
- * and set by commands whose result is a verdict. */
+/* Each command; results go to standard output. Returns the status; *exit_code is preset
+ * to 0 and set by commands whose result is a verdict. */
 typedef sc_status cli_run(cli_session *cli, int *exit_code);
-cli_run cli_decide, cli_plot, cli_list, cli_explain, cli_eval, cli_check, cli_measure, cli_export,
-    cli_lint, cli_audit, cli_validate, cli_model, cli_compare, cli_calibrate, cli_design,
-    cli_fit;
+cli_run cli_decide, cli_plot, cli_list, cli_explain, cli_eval, cli_check, cli_measure,
+    cli_export, cli_lint, cli_audit, cli_validate, cli_model, cli_compare, cli_calibrate,
+    cli_design, cli_fit;
 
-/* Finds the data directory: $SOLCHECK_DATA_DIR, the source tree when run from the build tree,
+/* Finds the data directory: $SOLCHECK_DATA_DIR, the source tree when run from the build
+ * tree,
  * ../share/solcheck next to the executable, the installed one. Errors: SC_ENOMEM. */
 sc_status cli_find_data(char **out, sc_diag *diag);
 
@@ -46,8 +47,8 @@ sc_status cli_load(cli_session *cli);
 /* Number of an option's value. Errors: SC_EINVAL SC6001. */
 sc_status cli_number(cli_session *cli, const char *option, const char *text, double *out);
 
-/* The point that --set or --against gives, over the axes of a phase; optional axes default,
- * required ones have to be given. Errors: SC_EINVAL SC6001, SC1113. */
+/* The point that --set or --against gives, over the axes of a phase; optional axes
+ * default, required ones have to be given. Errors: SC_EINVAL SC6001, SC1113. */
 sc_status cli_point(cli_session *cli, cli_option option, const sol_phase *phase,
                     double *axis);
 

@@ -40,10 +40,11 @@ typedef struct col_sweep {
     col_case_values *param; /* [n_params] */
     sol_dtype *dtype;       /* [n_combinations][n_slots] */
     bool *able;             /* [n_combinations] the target runs all of them */
-    double *mode_param; /* [n_combinations][n_params] of quantisation modes; NaN: not set */
+    double
+        *mode_param; /* [n_combinations][n_params] of quantisation modes; NaN: not set */
     size_t n_combinations;
     const sc_yaml_node *any; /* a list of numbers, one of which a rule has to hold for */
-    double max_tokens; /* max_<phase>_tokens, infinite where there is none */
+    double max_tokens;       /* max_<phase>_tokens, infinite where there is none */
     const sc_yaml_node *max_tokens_at;
     struct col_rule { /* constraints of the file and limits of the op file */
         const sol_expr *expr;
@@ -54,7 +55,8 @@ typedef struct col_sweep {
 
 typedef struct col_cases {
     sc_yaml *doc;
-    const sol_config *base; /* what the file leaves open, borrowed; NULL: the op's defaults */
+    const sol_config
+        *base; /* what the file leaves open, borrowed; NULL: the op's defaults */
     const sol_op *op;
     const sol_system *system; /* the target */
     sol_context *names;       /* of all rules */
@@ -73,9 +75,10 @@ sc_status col_cases_read(sc_yaml *doc, const sol_op *op, const sol_system *syste
                          col_findings *findings, col_cases **out, sc_diag *diag);
 void col_cases_free(col_cases *cases);
 
-/* Reads what there is to measure of an op: entries of other ops, of frameworks, missing phases
- * and versions are no findings; token counts that name no phase serve each phase; `base`,
- * which outlives the result, fills what the file leaves open. Errors: as above. */
+/* Reads what there is to measure of an op: entries of other ops, of frameworks, missing
+ * phases and versions are no findings; token counts that name no phase serve each phase;
+ * `base`, which outlives the result, fills what the file leaves open. Errors: as above.
+ */
 sc_status col_cases_read_plan(sc_yaml *doc, const sol_op *op, const sol_system *system,
                               const sol_config *base, col_findings *findings,
                               col_cases **out, sc_diag *diag);

@@ -4,8 +4,8 @@
  * flight and nothing else. The file is in WAL mode with a busy timeout, so that several
  * processes can write one store; WAL needs shared memory, hence a local file system. A
  * handle must not be used on the other side of fork(2). The schema is in docs/measure.md
- * and is versioned (PRAGMA user_version): a store of an older version gets the columns that it
- * lacks when it is opened. Tests: tests/unit/collector/test_store.c.
+ * and is versioned (PRAGMA user_version): a store of an older version gets the columns
+ * that it lacks when it is opened. Tests: tests/unit/collector/test_store.c.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #ifndef SC_COLLECTOR_STORE_H
 #define SC_COLLECTOR_STORE_H
@@ -50,7 +50,8 @@ sc_status col_store_add_run(col_store *store, const col_run *run, int64_t *id,
                             sc_diag *diag);
 
 /* Is there a point with the keys of *key: device, op_name, parameters, dtypes, phase, b,
- * s, tp, cache, scope and inputs? Everything else of *key is ignored. Errors: SC_EIO SC2010, SC_ENOMEM.
+ * s, tp, cache, scope and inputs? Everything else of *key is ignored. Errors: SC_EIO
+ * SC2010, SC_ENOMEM.
  */
 sc_status col_store_find(col_store *store, const col_record *key, col_state *out,
                          sc_diag *diag);
@@ -66,7 +67,8 @@ sc_status col_store_add(col_store *store, int64_t run, const col_record *record,
 sc_status col_store_add_failure(col_store *store, int64_t run, const col_record *key,
                                 const sc_diag *why, sc_diag *diag);
 
-/* A kernel of one launch of a point's layer, in the order of launch. Names are borrowed. */
+/* A kernel of one launch of a point's layer, in the order of launch. Names are borrowed.
+ */
 typedef struct col_kernel {
     const char *name;
     double latency_s;
@@ -75,18 +77,19 @@ typedef struct col_kernel {
     int64_t smem_B; /* shared memory of a block */
 } col_kernel;
 
-/* Has the measured point with the keys of *key kernels? False where there is no such point.
- * Errors: SC_EIO SC2010, SC_ENOMEM. Test: tests/unit/collector/test_kernels.c, as for the
- * two functions below. */
+/* Has the measured point with the keys of *key kernels? False where there is no such
+ * point. Errors: SC_EIO SC2010, SC_ENOMEM. Test: tests/unit/collector/test_kernels.c, as
+ * for the two functions below. */
 sc_status col_store_has_kernels(col_store *store, const col_record *key, bool *out,
                                 sc_diag *diag);
-/* Stores kernel[n] with the measured point of equal keys, in the place of those it has, in
- * one transaction. Errors: SC_EIO SC2010 (also: no such point), SC_ENOMEM. */
+/* Stores kernel[n] with the measured point of equal keys, in the place of those it has,
+ * in one transaction. Errors: SC_EIO SC2010 (also: no such point), SC_ENOMEM. */
 sc_status col_store_set_kernels(col_store *store, const col_record *key,
                                 const col_kernel *kernel, size_t n, sc_diag *diag);
 /* Appends the kernels of n stores as CSV, a row a kernel, sorted by point and order of
- * launch. op_name NULL: of all ops. Of points with equal keys in several stores those of the
- * first one that has kernels. Errors: SC_EIO SC2010, SC_EDOMAIN SC2004 (none), SC_ENOMEM. */
+ * launch. op_name NULL: of all ops. Of points with equal keys in several stores those of
+ * the first one that has kernels. Errors: SC_EIO SC2010, SC_EDOMAIN SC2004 (none),
+ * SC_ENOMEM. */
 sc_status col_kernels_csv(const char *const path[], size_t n, const char *op_name,
                           sc_buf *out, sc_diag *diag);
 
@@ -102,8 +105,8 @@ typedef struct col_wall {
     double latency_s, wall_s;
     int batch;
 } col_wall;
-/* Those of which it is known; release *out with sc_free. Errors: SC_EIO SC2010, SC_ENOMEM.
- * Test: tests/unit/collector/test_store.c. */
+/* Those of which it is known; release *out with sc_free. Errors: SC_EIO SC2010,
+ * SC_ENOMEM. Test: tests/unit/collector/test_store.c. */
 sc_status col_store_walls(col_store *store, const char *op_name, sol_phase_kind phase,
                           const char *cache, col_wall **out, size_t *n, sc_diag *diag);
 
@@ -130,8 +133,8 @@ bool col_export_table_at(const col_export *all, size_t i, col_export_table *out)
 /* Appends the CSV of the i-th table, or of all of them when i is SIZE_MAX. Errors:
  * SC_EINVAL SC2005 (all, and the ops have different keys), SC_ENOMEM. */
 sc_status col_export_csv(const col_export *all, size_t i, sc_buf *out, sc_diag *diag);
-/* Appends the command that measures each row again, a line each, in the order of the rows.
- * Errors: SC_ENOMEM. */
+/* Appends the command that measures each row again, a line each, in the order of the
+ * rows. Errors: SC_ENOMEM. */
 sc_status col_export_repro(const col_export *all, sc_buf *out, sc_diag *diag);
 
 #endif

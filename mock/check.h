@@ -38,8 +38,8 @@ typedef struct mock_checker {
 
 typedef sc_status mock_check_fn(mock_checker *k);
 mock_check_fn mock_check_input, mock_check_output, mock_check_finite, mock_check_zeros,
-    mock_check_cache, mock_check_append, mock_check_agreement, mock_check_boundaries, mock_check_dtypes,
-    mock_check_shards, mock_check_graph, mock_check_memory;
+    mock_check_cache, mock_check_append, mock_check_agreement, mock_check_boundaries,
+    mock_check_dtypes, mock_check_shards, mock_check_graph, mock_check_memory;
 
 /* A case of the phase under check with the user's parameters at tp; false when tp does
  * not divide one of the sharded parameters. */

@@ -26,8 +26,9 @@ typedef struct mock_worker_job {
 typedef struct mock_worker mock_worker;
 
 /* Starts a worker and waits until it has opened, at most limit_s. Keeps nothing of *job
- * but its sizes. SIGPIPE is ignored in this process from then on. Errors: those of job->open; SC_EGPU SC3011, SC3012; SC_EIO SC1001 (no
- * process or pipe to be had); SC_ENOMEM. Release with mock_worker_stop. */
+ * but its sizes. SIGPIPE is ignored in this process from then on. Errors: those of
+ * job->open; SC_EGPU SC3011, SC3012; SC_EIO SC1001 (no process or pipe to be had);
+ * SC_ENOMEM. Release with mock_worker_stop. */
 sc_status mock_worker_start(const mock_worker_job *job, double limit_s, void *hello,
                             mock_worker **out, sc_diag *diag);
 

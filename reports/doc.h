@@ -1,5 +1,6 @@
 /* solcheck - reports: headings, lines and tables as text, Markdown or LaTeX.
- * Not installed. SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
+ * Not installed. SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission,
+ * see LICENSE */
 #ifndef SC_REPORTS_DOC_H
 #define SC_REPORTS_DOC_H
 
