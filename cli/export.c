@@ -1,4 +1,4 @@
-/* solcheck export: perf tables from record stores.
+/* solcheck export: perf tables from record stores, and CSV to Parquet and back.
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
@@ -136,6 +136,10 @@ static sc_status check_one_file(cli_session *cli, const char *out)
                                 "'%s' is a table: it can be converted, alone and without "
                                 "--repro and --kernels",
                                 stores->text[i]);
+    if (is_table(stores->text[0]) && out && is_directory(out))
+        return sc_diag_fail(diag, SC_EINVAL, SC6002,
+                            "a table is converted into one file: '%s' is a directory",
+                            out);
     return SC_OK;
 }
 

@@ -18,7 +18,7 @@
     X(CHECK, "check", "validate the mock layer of an op on a device")                    \
     X(MEASURE, "measure", "measure a mock layer over a grid and write a perf table")     \
     X(CALIBRATE, "calibrate", "measure what a device reaches, and write a system file")  \
-    X(EXPORT, "export", "write perf tables from record stores: export STORE...") \
+    X(EXPORT, "export", "write perf tables from record stores, or convert: export FILE...") \
     X(AUDIT, "audit", "hold perf tables against the speed of light: audit PATH...")      \
     X(VALIDATE, "validate", "check case files and perf tables: validate FILE...")         \
     X(MODEL, "model", "list the ops that a model needs: model CONFIG.json")              \

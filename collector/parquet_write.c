@@ -46,7 +46,7 @@ static bool read_numbers(const col_table *table, int column, double *out, int *i
             continue;
         if (!col_table_number(table, row, column, &out[row]))
             return false;
-        if (fabs(out[row]) > 0x1p53 && !col_number_is_own(text, &own))
+        if (fabs(out[row]) >= 0x1p53 && !col_number_is_own(text, &own))
             return false; /* digits that no double has: a mask of bits, an identifier */
         any = true;
         *integer &= out[row] == floor(out[row]) && fabs(out[row]) <= 0x1p53 &&

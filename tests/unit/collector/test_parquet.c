@@ -324,6 +324,18 @@ static void save(const char *csv)
     col_table_free(table);
 }
 
+/* 2^53 + 1 rounds to 2^53, which a double has: only the digits tell. */
+Test(parquet, digits_that_no_double_has_stay_text)
+{
+    own_module();
+    save("mask,whole\n9007199254740993,9007199254740992\n7,-1\n");
+    char scratch[32];
+    col_table *t = load();
+    cr_assert_str_eq(col_table_text(t, 0, 0, scratch), "9007199254740993");
+    cr_assert_eq(number(t, 0, "whole"), 0x1p53);
+    col_table_free(t);
+}
+
 /* CSV to Parquet and back: texts byte by byte, numbers bit by bit. */
 Test(parquet, csv_round_trip_is_exact)
 {
