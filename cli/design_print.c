@@ -149,11 +149,11 @@ static void verdict_text(const design *d, const design_phase *ph, sc_buf *out)
     duration(design_seconds(ph, ph->points.n), all);
     if (ph->reached)
         sc_buf_printf(out,
-                      "  %zu points reach %.3g %%%s (median %.2f %%, p90 %.2f %%): %.1f "
+                      "  %zu %s %.3g %%%s (median %.2f %%, p90 %.2f %%): %.1f "
                       "times fewer, %s of GPU time instead of %s\n",
-                      ph->chosen, 1e2 * d->target, how, 1e2 * ph->at.median,
-                      1e2 * ph->at.p90, (double)ph->points.n / (double)ph->chosen, time,
-                      all);
+                      ph->chosen, ph->chosen == 1 ? "point reaches" : "points reach",
+                      1e2 * d->target, how, 1e2 * ph->at.median, 1e2 * ph->at.p90,
+                      (double)ph->points.n / (double)ph->chosen, time, all);
     else
         sc_buf_printf(out,
                       "  %.3g %% is not reached%s: with %zu points the median is %.2f "

@@ -539,8 +539,10 @@ static sc_status error(const figure *f, sc_diag *diag)
     for (size_t i = 0; i < p->n_errors; i++) {
         double median = 100 * fmax(p->error[i].median, LEAST_ERROR),
                p90 = 100 * fmax(p->error[i].p90, LEAST_ERROR);
-        if (i > 0 && p->error[i].n > 10 * p->error[i - 1].n)
-            sc_buf_add(f->out, "\n"); /* no line where nothing is known for a decade */
+        bool decade = i > 0 && p->error[i].n > 10 * p->error[i - 1].n;
+        if (decade || (i > 0 && p->error[i].n == p->points.n))
+            sc_buf_add(f->out, "\n"); /* no line through the unknown, nor to all points,
+                                         each of which is left out in turn */
         line(f, (double)p->error[i].n, median, p90);
         lo = fmin(lo, median);
         hi = fmax(hi, p90);
@@ -555,8 +557,9 @@ static sc_status error(const figure *f, sc_diag *diag)
                   "0.96 right offset -1, 0\n",
                   n, n, p->points.n, n);
     frame(f, "held-out error over number of points",
-          "points in the order of solcheck design, the others predicted from them; all: "
-          "each from the others");
+          "points in the order of solcheck design, the others predicted from them; with "
+          "all "
+          "of them each from the others");
     sc_buf_add(f->out, "plot ");
     if (target > 0)
         sc_buf_printf(

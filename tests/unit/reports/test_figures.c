@@ -195,6 +195,16 @@ Test(figures, the_curve_of_error_shows_medians_percentiles_table_and_target)
         const char *text = sc_buf_text(&script);
         cr_expect_not_null(
             strstr(text, "\n5 17.3 61\n11 4.57 29.1\n\n230 0.0001 0.0001\n"));
+        p->error[2].n = p->points.n; /* the same without a gap of a decade */
+        p->error[1].n = p->points.n / 2;
+        sc_buf_free(&script);
+        cr_assert_eq(
+            rep_figure_script(&t.study, p, REP_FIGURE_ERROR, "svg", "f", &script, NULL),
+            SC_OK);
+        text = sc_buf_text(&script);
+        cr_expect_not_null(strstr(text, " 4.57 29.1\n\n"));
+        p->error[2].n = 230;
+        p->error[1].n = 11;
         snprintf(table, sizeof table, "'%zu points in the table'", p->points.n);
         cr_expect_not_null(strstr(text, table));
         cr_expect_eq(strstr(text, "title 'target 2.71 %'") != NULL, target);
