@@ -52,7 +52,7 @@ typedef struct thread_of {
 /* Waits until there is memory for one more table; false when none is left. */
 static bool take(auditor *a, audit_turn *next)
 {
-    size_t i;
+    size_t i = a->files.n;
     bool left = true;
     pthread_mutex_lock(&a->lock);
     while (!a->stop && left &&
