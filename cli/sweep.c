@@ -464,6 +464,9 @@ sc_status cli_stopping_options(cli_session *cli, mock_timing_options *timing)
         status = limited(cli, CLI_OPT_MIN_SAMPLES, "min-samples", 1, MOCK_MAX_SAMPLES,
                          &samples);
     timing->stop = (mock_stop)i;
+    if (timing->stop == MOCK_STOP_TIME) /* the samples that there is room for last as long */
+        timing->min_batch_s =
+            fmax(timing->min_batch_s, 1.1 * timing->max_time_s / MOCK_MAX_SAMPLES);
     timing->noise = noise / 100;
     timing->drift = drift / 100;
     timing->min_samples = (int)samples;

@@ -66,6 +66,9 @@ measure --store unmet.db --noise 0.001 --drift 0 --max-time 0.005; is "unmet: st
 ok "unmet: summary" has 'of 10 points ended before --stop was met, the noisiest .*: stopped .*: .* \[SC3020\]' err
 measure --store unmet2.db --stop time --max-time 0.003 --min-samples 1; is "met by time: status" $? 0
 is "met by time" "$(grep -c SC3020 err)" 0
+solcheck measure --op gemm --param n=64 --param k=96 --device cuda --set b=2,s=3 --phase context \
+    --store unmet2.db --stop time --max-time 0.4 > out 2> err
+is "met by a longer time" "$?$(grep -c SC3020 err)" 00
 measure --drift 51 --plan; is "drift: range" $? 2
 
 # What inputs are drawn from: a key of its own, in table, store, repeat and provenance.
@@ -354,6 +357,13 @@ for task in 0 1; do
     is "slurm: task $task" $? 0
 done
 is "slurm: all points" "$(rows slurm/*.db)" 10
+slurm() { sh "$top/docs/slurm-array.sh" slurm --op gemm --param n=64 --param k=96 --cases cases.yaml --device cuda > out 2> err; }
+SHARDS=2 SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_COUNT=1 SLURM_ARRAY_TASK_MIN=1 slurm
+ok "slurm: one task again" has '^slurm/shard-2-of-2.db: 0 measured' out
+SLURM_ARRAY_TASK_ID=6 SLURM_ARRAY_TASK_COUNT=2 SLURM_ARRAY_TASK_MIN=4 SLURM_ARRAY_TASK_STEP=2 slurm
+ok "slurm: a step" has '^slurm/shard-2-of-2.db: 0 measured' out
+SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_COUNT=2 SLURM_ARRAY_TASK_MIN=1 slurm; is "slurm: holes" $? 2
+ok "slurm: holes: why" has 'SHARDS' err
 ok "slurm: two stores" test "$(ls slurm/*.db | wc -l)" = 2
 
 # JUnit: well-formed, as many cases as the text has lines, failures marked.
