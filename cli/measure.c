@@ -175,6 +175,15 @@ static sc_status start_run(output *out)
     return status;
 }
 
+/* Keys of a point; what was measured as well where there is a timing. */
+static void fill_record(const output *out, const mock_device_info *info,
+                        const cli_job *point, const mock_case *c, const mock_timing *t,
+                        col_record *r)
+{
+    cli_fill_record(out->cli, info, out->cls, c, t, r);
+    r->cache = point->cold ? "cold" : "hot";
+}
+
 /* Marks a point that the store has under equal keys. */
 static sc_status look_up(output *out, const cli_plan *plan, cli_job *point)
 {
@@ -185,8 +194,7 @@ static sc_status look_up(output *out, const cli_plan *plan, cli_job *point)
     sc_status status = cli_plan_case(out->cli, out->cls, plan, point, &c);
     if (status != SC_OK)
         return status;
-    cli_fill_record(out->cli, &out->info, out->cls, &c, NULL, &key);
-    key.cache = point->cold ? "cold" : "hot";
+    fill_record(out, &out->info, point, &c, NULL, &key);
     status = col_store_find(out->store, &key, &state, diag);
     if (status == SC_OK && state == COL_DONE)
         point->state = CLI_STORED;
@@ -257,8 +265,7 @@ static sc_status measured(void *user, const mock_device_info *info, const cli_jo
     output *out = user;
     col_record r;
     sc_buf repro = {0};
-    cli_fill_record(out->cli, info, out->cls, c, timing, &r);
-    r.cache = point->cold ? "cold" : "hot";
+    fill_record(out, info, point, c, timing, &r);
     r.wall_s = point->wall_s;
     cli_plan_repro(out->cli, out->plan, point, &repro);
     r.repro = sc_buf_text(&repro);
@@ -283,9 +290,8 @@ static sc_status failed(void *user, const mock_device_info *info, const cli_job 
     col_record r;
     if (!out->store)
         return SC_OK;
-    cli_fill_record(out->cli, info, out->cls, c, NULL, &r);
+    fill_record(out, info, point, c, NULL, &r);
     sc_buf repro = {0};
-    r.cache = point->cold ? "cold" : "hot";
     cli_plan_repro(out->cli, out->plan, point, &repro);
     r.repro = sc_buf_text(&repro);
     sc_status status = repro.failed ? sc_diag_nomem(&out->cli->diag)
@@ -304,8 +310,7 @@ static sc_status kernels_wanted(void *user, const mock_device_info *info,
     col_record key;
     bool stored = false;
     sc_status status = SC_OK;
-    cli_fill_record(out->cli, info, out->cls, c, NULL, &key);
-    key.cache = point->cold ? "cold" : "hot";
+    fill_record(out, info, point, c, NULL, &key);
     if (out->store && point->state == CLI_STORED)
         status = col_store_has_kernels(out->store, &key, &stored, &out->cli->diag);
     *wanted = !stored;
@@ -350,8 +355,7 @@ static sc_status profiled(void *user, const mock_device_info *info, const cli_jo
         status = print_kernels(out, point, kernel, n);
     if (status != SC_OK || !out->store)
         return status;
-    cli_fill_record(out->cli, info, out->cls, c, NULL, &key);
-    key.cache = point->cold ? "cold" : "hot";
+    fill_record(out, info, point, c, NULL, &key);
     for (int i = 0; i < n; i++) {
         const mock_kernel *k = &kernel[i];
         row[i] = (col_kernel){.name = k->name,

@@ -55,6 +55,7 @@ typedef struct maker {
 static sc_status leave_out(cli_job *point, sc_diag *why)
 {
     point->state = CLI_LEFT_OUT;
+    point->code = why->code;
     snprintf(point->why, sizeof point->why, "%.200s", why->message);
     sc_diag_clear(why);
     return SC_OK;

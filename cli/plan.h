@@ -34,6 +34,7 @@ typedef struct cli_job {
     double wall_s;            /* all that it took, from the end of the one before */
     int samples;
     char source[96], unmet[128]; /* route; stopping criterion that was not met */
+    sc_code code;                /* why it is left out or failed */
     char why[256];
 } cli_job;
 

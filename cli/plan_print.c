@@ -180,12 +180,13 @@ static json_t *point_json(const cli_session *cli, const cli_plan *plan, const cl
     sc_buf repro = {0};
     cli_plan_repro(cli, plan, p, &repro);
     json_t *object = config_json(cli->op, &plan->config[p->config]);
-    json_t *more = json_pack(
-        "{s:s, s:o, s:o, s:s, s:I, s:f, s:f, s:s, s:s?, s:s}", "phase",
-        sol_phase_name(p->phase), "b", number(p->at.b), "s", number(p->at.s), "cache",
-        p->cold ? "cold" : "hot", "memory_B", (json_int_t)p->need_B, "expected_s",
-        p->latency_s, "cost_s", p->cost_s, "state", state_name(p->state), "why",
-        p->why[0] ? p->why : NULL, "repro", sc_buf_text(&repro));
+    json_t *more =
+        json_pack("{s:s, s:o, s:o, s:s, s:I, s:f, s:f, s:s, s:s?, s:s?, s:s}", "phase",
+                  sol_phase_name(p->phase), "b", number(p->at.b), "s", number(p->at.s),
+                  "cache", p->cold ? "cold" : "hot", "memory_B", (json_int_t)p->need_B,
+                  "expected_s", p->latency_s, "cost_s", p->cost_s, "state",
+                  state_name(p->state), "why", p->why[0] ? p->why : NULL, "code",
+                  p->why[0] ? sc_code_name(p->code) : NULL, "repro", sc_buf_text(&repro));
     bool ok = object && more && !repro.failed && json_object_update(object, more) == 0 &&
               (p->state != CLI_MEASURED || add_result(object, p));
     sc_buf_free(&repro);

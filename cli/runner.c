@@ -334,6 +334,7 @@ static sc_status warn_point(runner *run, const cli_job *point, const char *what,
 static sc_status leave_out(runner *run, cli_job *point, sc_code code, const char *why)
 {
     point->state = CLI_LEFT_OUT;
+    point->code = code;
     snprintf(point->why, sizeof point->why, "%.250s", why);
     return warn_point(run, point, "is left out", code, why);
 }
@@ -362,6 +363,7 @@ static sc_status note_failure(runner *run, lane *at, const sc_diag *why)
     mock_case c;
     cli_job *point = at->point;
     point->state = CLI_FAILED;
+    point->code = why->code;
     snprintf(point->why, sizeof point->why, "%.250s", why->message);
     sc_status status = case_of(run, point, &c);
     if (status == SC_OK)
@@ -579,7 +581,7 @@ static sc_status name_left_out(runner *run)
     while (point->state != CLI_LEFT_OUT)
         point++;
     sc_diag_clear(&warning);
-    sc_diag_warn(&warning, point->cold ? SC3013 : SC3005,
+    sc_diag_warn(&warning, point->code,
                  "the plan leaves %zu point%s out, %s%s b=%.0f s=%.0f: %.240s", n,
                  n == 1 ? "" : "s", n == 1 ? "" : "first ", sol_phase_name(point->phase),
                  point->at.b, point->at.s, point->why);

@@ -276,7 +276,7 @@ done = [p for p in d["points"] if p["state"] == "measured"]
 assert d["count"]["measured"] == len(done) == 9 and d["count"]["failed"] == 1
 assert all(p["result"]["latency_s"] > 0 and p["result"]["kernel_source"] for p in done)
 bad, = [p for p in d["points"] if p["state"] == "failed"]
-assert (bad["b"], bad["s"]) == (4, 1) and "signal 11" in bad["why"]
+assert (bad["b"], bad["s"], bad["code"]) == (4, 1, "SC3011") and "signal 11" in bad["why"]
 print(bad["repro"])' > repro
     eval "$(tail -1 repro) --store r.db" > out 2> err; is "repro: status" $? 0
     is "repro: the same point" "$(solcheck export r.db | tail -n +2 | cut -d, -f6-8,10,11)" 64,96,bf16,4,1
@@ -348,6 +348,8 @@ ok "no cache size: reason" has 'not called cold: the device does not tell .*SC30
 measure --cache cold --store c1.db; is "too small: status" $? 0
 ok "too small: reason" has 'the plan leaves [0-9]* points out, first .*copies in rotation, at most 256 \[SC3013\]' err
 measure --cache lukewarm --store c1.db; is "cache kind" $? 2
+solcheck measure --op gemm --points groups_context.csv --where act_group=32 --cache cold --device cuda --store c1.db > out 2> err
+ok "left out cold, but for another reason" has 'no act_group.*\[SC3005\]' err
 
 # The Slurm array script, as the scheduler would start it.
 for task in 0 1; do
