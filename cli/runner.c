@@ -17,11 +17,9 @@
 #include "mock/worker.h"
 
 #define MAX_DEVICES 16
-#define OPEN_LIMIT_S                                                                     \
-    120.0          /* the first CUDA call on a cold node takes tens of seconds           \
-                    */
-#define TICK_S 0.5 /* of the progress bar */
-#define IDLE_S 0.3 /* without work: clocks may be down */
+#define OPEN_LIMIT_S 120.0 /* the first CUDA call takes tens of seconds */
+#define TICK_S 0.5         /* of the progress bar */
+#define IDLE_S 0.3         /* without work: clocks may be down */
 #define WARM_S 0.05
 /* Of the available memory: alignment of allocations, workspaces of libraries, graphs. */
 #define MEMORY_SHARE 0.98

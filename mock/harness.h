@@ -65,8 +65,7 @@ void mock_timing_defaults(mock_timing_options *options);
 #define MOCK_MAX_SAMPLES 256
 #define MOCK_TIMER_SHARE 0.005 /* of a sample, at most */
 #define MOCK_CLOCK_SLACK 0.01  /* throttled: below the SM clock's maximum by more */
-#define MOCK_CLOCK_FALL 0.015  /* the same, below the point's highest clock of a sample  \
-                                */
+#define MOCK_CLOCK_FALL 0.015  /* the same, below the highest clock of the point */
 #define MOCK_STEP 3 /* halves of the samples may differ by so many times `noise` */
 typedef struct mock_timing {
     double median_s, mean_s, min_s, max_s, mad_s; /* per launch */
