@@ -14,6 +14,7 @@ dist_recordings_DATA = \
 	data/recordings/h100_sxm/mla_context.csv \
 	data/recordings/h100_sxm/mla_generation.csv \
 	data/recordings/h100_sxm/moe_context.csv \
+	data/recordings/h100_sxm/moe_generation.csv \
 	data/recordings/h100_sxm/rmsnorm_context.csv \
 	data/recordings/h100_sxm/rmsnorm_generation.csv \
 	data/recordings/h100_sxm/rope_context.csv \
