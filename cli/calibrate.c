@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "cli/commit.h"
+#include "cli/json.h"
 #include "cli/library.h"
 #include "cli/sweep.h"
 #include "mock/calibrate.h"
@@ -60,11 +61,6 @@ static void print_reading(void *user, mock_ceiling which, const mock_reading *r)
     fflush(stdout);
 }
 
-static json_t *number_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static sc_status print_json(const calibration *c)
 {
     sc_buf text = {0};
@@ -75,11 +71,11 @@ static sc_status print_json(const calibration *c)
         json_array_append_new(
             all,
             json_pack("{s:s, s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:I, s:s, s:s}", "name",
-                      info->text, "unit", info->unit, "value", number_or_null(r->value),
-                      "noise", number_or_null(r->noise), "samples", r->samples,
-                      "sm_clock_hz", number_or_null(r->telemetry.sm_clock_hz),
-                      "mem_clock_hz", number_or_null(r->telemetry.mem_clock_hz),
-                      "power_W", number_or_null(r->telemetry.power_W), "throttle",
+                      info->text, "unit", info->unit, "value", cli_json_number(r->value),
+                      "noise", cli_json_number(r->noise), "samples", r->samples,
+                      "sm_clock_hz", cli_json_number(r->telemetry.sm_clock_hz),
+                      "mem_clock_hz", cli_json_number(r->telemetry.mem_clock_hz),
+                      "power_W", cli_json_number(r->telemetry.power_W), "throttle",
                       (json_int_t)r->telemetry.throttle, "how", r->how, "why", r->why));
     }
     json_t *root =

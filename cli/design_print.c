@@ -203,11 +203,6 @@ sc_status design_text(const design *d, sc_buf *out)
 
 /* ---- JSON ---- */
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *point_json(const design_phase *ph, size_t i)
 {
     const col_point *p = &ph->points.point[i];
@@ -215,25 +210,25 @@ static json_t *point_json(const design_phase *ph, size_t i)
     const sol_config *c = &ph->points.config[p->group];
     json_t *out = json_object(), *params = json_object(), *dtypes = json_object();
     for (int k = 0; k < ph->phase->n_axes; k++)
-        json_object_set_new(out, ph->phase->axis[k].name, number(p->axis[k]));
+        json_object_set_new(out, ph->phase->axis[k].name, cli_json_number(p->axis[k]));
     for (int k = 0; k < op->n_params; k++)
-        json_object_set_new(params, op->param[k].name, number(c->param[k]));
+        json_object_set_new(params, op->param[k].name, cli_json_number(c->param[k]));
     for (int k = 0; k < op->n_slots; k++)
         json_object_set_new(dtypes, op->slot[k].name,
                             json_string(sol_dtype_name(c->slot[k])));
-    json_object_set_new(out, "tp", number(c->tp));
+    json_object_set_new(out, "tp", cli_json_number(c->tp));
     json_object_set_new(out, "params", params);
     json_object_set_new(out, "dtypes", dtypes);
-    json_object_set_new(out, "latency_ms", number(1e3 * p->latency_s));
-    json_object_set_new(out, "measuring_s", number(ph->cost_s[i]));
+    json_object_set_new(out, "latency_ms", cli_json_number(1e3 * p->latency_s));
+    json_object_set_new(out, "measuring_s", cli_json_number(ph->cost_s[i]));
     return out;
 }
 
 static json_t *step_json(const design_step *s)
 {
     return json_pack("{s:I, s:o, s:o, s:o}", "points", (json_int_t)s->n, "median_error",
-                     number(s->median), "p90_error", number(s->p90), "gpu_s",
-                     number(s->gpu_s));
+                     cli_json_number(s->median), "p90_error", cli_json_number(s->p90),
+                     "gpu_s", cli_json_number(s->gpu_s));
 }
 
 static json_t *phase_json(const design_phase *ph)
@@ -251,10 +246,10 @@ static json_t *phase_json(const design_phase *ph)
                      "candidates", (json_int_t)ph->points.n, "measured",
                      (json_int_t)ph->n_measured, "expected", ph->n_measured == 0,
                      "reached", (int)ph->reached, "chosen", (json_int_t)ph->chosen, "at",
-                     step_json(&ph->at), "gpu_s_all", number(all), "boundaries",
+                     step_json(&ph->at), "gpu_s_all", cli_json_number(all), "boundaries",
                      ph->n_boundaries, "redundant_gpu_h",
-                     number((all - ph->at.gpu_s) / 3600), "curve", curve, "points",
-                     points, "redundant", redundant);
+                     cli_json_number((all - ph->at.gpu_s) / 3600), "curve", curve,
+                     "points", points, "redundant", redundant);
 }
 
 sc_status design_json(const design *d, sc_buf *out)

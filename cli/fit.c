@@ -163,15 +163,10 @@ static sc_status text(const rep_study *study, sc_buf *out, sc_diag *diag)
 
 /* ---- JSON ---- */
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *interval_json(const fit_interval *v)
 {
-    return json_pack("{s:o, s:o, s:o}", "value", number(v->value), "lo", number(v->lo),
-                     "hi", number(v->hi));
+    return json_pack("{s:o, s:o, s:o}", "value", cli_json_number(v->value), "lo",
+                     cli_json_number(v->lo), "hi", cli_json_number(v->hi));
 }
 
 static json_t *models_json(const fit_result *fit)
@@ -184,9 +179,10 @@ static json_t *models_json(const fit_result *fit)
                 models,
                 json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:i, s:o}", "axes",
                           axes_name[a], "name", s->name, "best", m == fit->best[a],
-                          "median_error", number(s->median_error), "p90_error",
-                          number(s->p90_error), "signed_error", number(s->signed_error),
-                          "parameters", s->parameters, "aicc", number(s->aicc)));
+                          "median_error", cli_json_number(s->median_error), "p90_error",
+                          cli_json_number(s->p90_error), "signed_error",
+                          cli_json_number(s->signed_error), "parameters", s->parameters,
+                          "aicc", cli_json_number(s->aicc)));
         }
     return models;
 }
@@ -194,11 +190,13 @@ static json_t *models_json(const fit_result *fit)
 static json_t *lack_json(const fit_lack_of_fit *l)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:b, s:o, s:o, s:o}", "f",
-                     number(l->f), "df1", number(l->df1), "df2", number(l->df2), "p",
-                     number(l->p), "points", l->n_points, "x", l->n_x, "noise",
-                     number(l->noise), "noise_measured", (int)l->noise_measured,
-                     "spread_median", number(l->spread_median), "spread_p90",
-                     number(l->spread_p90), "spread_max", number(l->spread_max));
+                     cli_json_number(l->f), "df1", cli_json_number(l->df1), "df2",
+                     cli_json_number(l->df2), "p", cli_json_number(l->p), "points",
+                     l->n_points, "x", l->n_x, "noise", cli_json_number(l->noise),
+                     "noise_measured", (int)l->noise_measured, "spread_median",
+                     cli_json_number(l->spread_median), "spread_p90",
+                     cli_json_number(l->spread_p90), "spread_max",
+                     cli_json_number(l->spread_max));
 }
 
 static sc_status phase_json(const rep_phase *ph, json_t **out, sc_diag *diag)
@@ -222,7 +220,7 @@ static sc_status phase_json(const rep_phase *ph, json_t **out, sc_diag *diag)
     json_object_set_new(*out, "physical", physical);
     json_object_set_new(*out, "lack_of_fit", lack_json(&ph->fit.lof));
     json_object_set_new(*out, "error_ratio", interval_json(&ph->fit.error_ratio));
-    json_object_set_new(*out, "cost", number(ph->fit.cost));
+    json_object_set_new(*out, "cost", cli_json_number(ph->fit.cost));
     json_object_set_new(*out, "iso_cost", interval_json(&ph->fit.iso_cost));
     return status;
 }

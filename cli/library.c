@@ -147,7 +147,8 @@ void cli_library_clear(cli_library *lib)
 
 /* ---- files ---- */
 
-bool cli_is_store(const char *path)
+/* Does the file begin as SQLite databases do? */
+static bool is_store(const char *path)
 {
     static const char magic[16] = "SQLite format 3";
     char head[sizeof magic];
@@ -200,7 +201,7 @@ sc_status cli_tables_load(const char *path, cli_tables *out, sc_diag *diag)
 {
     cli_tables tables = {0};
     sc_status status;
-    if (cli_is_store(path)) {
+    if (is_store(path)) {
         status = load_store(path, &tables, diag);
     } else {
         tables.table = sc_calloc(1, sizeof(col_table *));

@@ -71,8 +71,6 @@ bool cli_table_may_be(const cli_library *lib, const col_table *table, const sol_
                       sol_phase_kind phase);
 /* The system whose name the device's holds, NULL where none is known. */
 sc_status cli_library_device(cli_library *lib, const char *device, const sol_system **out);
-/* Does the file begin as SQLite databases do? */
-bool cli_is_store(const char *path);
 
 /* Does the device's name hold the first word of the system's, as "NVIDIA H100 80GB HBM3"
  * holds that of h100_sxm? */

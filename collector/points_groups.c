@@ -28,7 +28,8 @@ uint64_t col_config_hash(const sol_op *op, const sol_config *config)
     return hash_bytes(hash, config->slot, (size_t)op->n_slots * sizeof *config->slot);
 }
 
-uint64_t col_plan_apart(const col_plan *p, size_t row)
+/* col_points.apart of the group of a row. */
+static uint64_t plan_apart(const col_plan *p, size_t row)
 {
     uint64_t hash = 0;
     for (int i = 0; i < COL_N_APART; i++) {
@@ -120,7 +121,7 @@ static sc_status add_config(const col_plan *p, col_points *points, col_groups *g
     if (status)
         return status;
     g->row[n] = row;
-    points->apart[n] = col_plan_apart(p, row);
+    points->apart[n] = plan_apart(p, row);
     points->n_configs++;
     return SC_OK;
 }

@@ -217,8 +217,6 @@ sc_status col_taking_window(col_taking *t, col_points *points, const col_sink *s
 /* After the last window. Errors: SC_EDOMAIN SC2004 (no row was taken), SC_ENOMEM. */
 sc_status col_taking_end(col_taking *t, const col_points *points);
 
-/* col_points.apart of the group of a row. */
-uint64_t col_plan_apart(const col_plan *p, size_t row);
 /* *group receives the index of the row's configuration, a new one if need be. */
 sc_status col_groups_find(const col_plan *p, col_points *points, col_groups *g,
                           const sol_config *config, size_t row, int *group);
