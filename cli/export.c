@@ -57,17 +57,15 @@ static sc_status write_each(cli_session *cli, const col_export *all, const char 
     col_export_table table;
     sc_status status = sc_mkdirs(dir, &cli->diag);
     for (size_t i = 0; status == SC_OK && col_export_table_at(all, i, &table); i++) {
-        sc_buf path = {0}, text = {0};
-        sc_buf_printf(&path, "%s%s%s_%s.%s", dir, sc_ends_with(dir, "/") ? "" : "/",
-                      table.op_name, sol_phase_name(table.phase), format);
-        status = path.failed ? sc_diag_nomem(&cli->diag)
-                             : col_export_csv(all, i, &text, &cli->diag);
+        sc_buf text = {0};
+        char *path = cli_table_path(dir, table.op_name, table.phase, format);
+        status =
+            path ? col_export_csv(all, i, &text, &cli->diag) : sc_diag_nomem(&cli->diag);
         if (status == SC_OK)
-            status = save(cli, path.text, &text);
+            status = save(cli, path, &text);
         if (status == SC_OK && !cli_has(&cli->options, CLI_OPT_QUIET))
-            printf("%s: %zu row%s\n", path.text, table.n_rows,
-                   table.n_rows == 1 ? "" : "s");
-        sc_buf_free(&path);
+            printf("%s: %zu row%s\n", path, table.n_rows, table.n_rows == 1 ? "" : "s");
+        sc_free(path);
         sc_buf_free(&text);
     }
     return status;

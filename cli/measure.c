@@ -46,10 +46,7 @@ static sc_status write_rows(void *user, const char *text, size_t n, sc_diag *dia
 static sc_status open_table(const char *dir, const char *layer, sol_phase_kind phase,
                             table_file *out, sc_diag *diag)
 {
-    sc_buf path = {0};
-    sc_buf_printf(&path, "%s%s%s_%s.csv", dir, sc_ends_with(dir, "/") ? "" : "/", layer,
-                  sol_phase_name(phase));
-    out->path = sc_buf_take(&path);
+    out->path = cli_table_path(dir, layer, phase, "csv");
     if (!out->path)
         return sc_diag_nomem(diag);
     out->file = fopen(out->path, "a");
@@ -75,21 +72,6 @@ static void date_text(char date[32])
     struct tm utc;
     gmtime_r(&now, &utc);
     strftime(date, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
-}
-
-/* The command as typed, fit for a shell; without --out where with_out is false. */
-static void add_command(const cli_session *cli, bool with_out, sc_buf *out)
-{
-    sc_buf_add(out, "solcheck");
-    for (int i = 1; i < cli->argc; i++) {
-        bool skip = strcmp(cli->argv[i], "--out") == 0;
-        if (!with_out && (skip || strncmp(cli->argv[i], "--out=", 6) == 0)) {
-            i += skip;
-            continue;
-        }
-        sc_buf_add(out, " ");
-        cli_add_word(out, cli->argv[i]);
-    }
 }
 
 /* A double-quoted YAML scalar. */
@@ -121,7 +103,7 @@ static sc_status write_provenance(cli_session *cli, const mock_device_info *info
         if (cli->phase[p])
             sc_buf_printf(&text, "%s %s: %zu", p && cli->phase[0] ? "," : " {",
                           sol_phase_name((sol_phase_kind)p), n_rows[p]);
-    add_command(cli, false, &command);
+    cli_add_command(cli, false, &command);
     sc_buf_add(&text, "}\n  command: ");
     add_quoted(sc_buf_text(&command), &text);
     sc_buf_add(&text, "\n");
@@ -158,7 +140,7 @@ static sc_status start_run(output *out)
 {
     char date[32];
     sc_buf command = {0};
-    add_command(out->cli, true, &command);
+    cli_add_command(out->cli, true, &command);
     date_text(date);
     col_run run = {.device = out->info.name,
                    .driver = out->info.driver,

@@ -79,8 +79,6 @@ sc_status cli_plan_case(cli_session *cli, const mock_class *cls, const cli_plan 
 /* "tp=8 b=4 s=128", and of a table's point its configuration. Errors show in out. */
 void cli_plan_name(const cli_session *cli, const cli_plan *plan, const cli_job *point,
                    sc_buf *out);
-/* Appends a word of a shell command, quoted where a shell would take it apart. */
-void cli_add_word(sc_buf *out, const char *text);
 /* The command that measures this point alone. */
 void cli_plan_repro(const cli_session *cli, const cli_plan *plan, const cli_job *point,
                     sc_buf *out);

@@ -54,23 +54,6 @@ void cli_plan_name(const cli_session *cli, const cli_plan *plan, const cli_job *
     sc_buf_printf(out, "tp=%.0f b=%.0f s=%.0f", config->tp, point->at.b, point->at.s);
 }
 
-void cli_add_word(sc_buf *out, const char *text)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789_./:=,+@%-";
-    if (*text && !text[strspn(text, plain)]) {
-        sc_buf_add(out, text);
-        return;
-    }
-    sc_buf_add(out, "'");
-    for (; *text; text++)
-        if (*text == '\'')
-            sc_buf_add(out, "'\\''");
-        else
-            sc_buf_addn(out, text, 1);
-    sc_buf_add(out, "'");
-}
-
 void cli_plan_repro(const cli_session *cli, const cli_plan *plan, const cli_job *point,
                     sc_buf *out)
 {

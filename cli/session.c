@@ -190,10 +190,11 @@ static sc_status set_ceiling(cli_session *cli)
             cli->ceiling = (sol_ceiling)i;
             return SC_OK;
         }
-    return sc_diag_fail(&cli->diag, SC_EINVAL, SC6001,
-                        "--ceiling is architectural, datasheet, observed or measured, not "
-                        "'%s'",
-                        name);
+    return sc_diag_fail(
+        &cli->diag, SC_EINVAL, SC6001,
+        "--ceiling is architectural, datasheet, observed or measured, not "
+        "'%s'",
+        name);
 }
 
 static sc_status set_rest(cli_session *cli)
@@ -255,4 +256,44 @@ sc_status cli_load(cli_session *cli)
     if (status == SC_OK)
         status = set_dtypes(cli);
     return status == SC_OK ? set_rest(cli) : status;
+}
+
+void cli_add_word(sc_buf *out, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_./:=,+@%-";
+    if (*text && !text[strspn(text, plain)]) {
+        sc_buf_add(out, text);
+        return;
+    }
+    sc_buf_add(out, "'");
+    for (; *text; text++)
+        if (*text == '\'')
+            sc_buf_add(out, "'\\''");
+        else
+            sc_buf_addn(out, text, 1);
+    sc_buf_add(out, "'");
+}
+
+void cli_add_command(const cli_session *cli, bool with_out, sc_buf *out)
+{
+    sc_buf_add(out, "solcheck");
+    for (int i = 1; i < cli->argc; i++) {
+        bool skip = strcmp(cli->argv[i], "--out") == 0;
+        if (!with_out && (skip || strncmp(cli->argv[i], "--out=", 6) == 0)) {
+            i += skip;
+            continue;
+        }
+        sc_buf_add(out, " ");
+        cli_add_word(out, cli->argv[i]);
+    }
+}
+
+char *cli_table_path(const char *dir, const char *op, sol_phase_kind phase,
+                     const char *format)
+{
+    sc_buf path = {0};
+    sc_buf_printf(&path, "%s%s%s_%s.%s", dir, sc_ends_with(dir, "/") ? "" : "/", op,
+                  sol_phase_name(phase), format);
+    return sc_buf_take(&path);
 }

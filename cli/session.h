@@ -58,6 +58,15 @@ int cli_exit_code(sc_status status);
 /* Writes a diagnostic to standard error. */
 void cli_complain(const sc_diag *diag);
 
+/* Appends a word of a shell command, quoted where a shell would take it apart. */
+void cli_add_word(sc_buf *out, const char *text);
+/* Appends the command as typed, fit for a shell; without --out where with_out is false. */
+void cli_add_command(const cli_session *cli, bool with_out, sc_buf *out);
+/* "DIR/<op>_<phase>.<format>", as tables of measurements are named, or NULL without memory;
+ * release with sc_free. */
+char *cli_table_path(const char *dir, const char *op, sol_phase_kind phase,
+                     const char *format);
+
 /* Writes a buffer to standard output. Errors: SC_EIO SC1001, SC_ENOMEM. */
 sc_status cli_print(cli_session *cli, sc_buf *text);
 

@@ -165,22 +165,7 @@ static void decide(rep_phase *ph)
 
 /* ---- the study ---- */
 
-/* A blank and the word as a shell takes it; returns the length that it needs. */
-static size_t add_word(char *out, size_t size, const char *word)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                "0123456789_-+=.,:/@%";
-    if (word[0] && strspn(word, plain) == strlen(word))
-        return (size_t)snprintf(out, size, " %s", word);
-    size_t n = (size_t)snprintf(out, size, " '");
-    for (; *word; word++)
-        n += (size_t)snprintf(out + (n < size ? n : size - 1), n < size ? size - n : 1,
-                              *word == '\'' ? "'\\''" : "%c", *word);
-    return n + (size_t)snprintf(out + (n < size ? n : size - 1), n < size ? size - n : 1,
-                                "'");
-}
-
-static void describe_run(cli_session *cli, rep_study *study)
+static sc_status describe_run(cli_session *cli, rep_study *study)
 {
     time_t when = time(NULL);
     const char *epoch = getenv("SOURCE_DATE_EPOCH"); /* reproducible-builds.org */
@@ -190,10 +175,12 @@ static void describe_run(cli_session *cli, rep_study *study)
     struct tm utc;
     gmtime_r(&when, &utc);
     strftime(study->date, sizeof study->date, "%Y-%m-%d", &utc);
-    size_t used = (size_t)snprintf(study->command, sizeof study->command, "solcheck");
-    for (int i = 1; i < cli->argc && used < sizeof study->command; i++)
-        used +=
-            add_word(study->command + used, sizeof study->command - used, cli->argv[i]);
+    sc_buf command = {0};
+    cli_add_command(cli, true, &command);
+    snprintf(study->command, sizeof study->command, "%s", sc_buf_text(&command));
+    sc_status status = command.failed ? sc_diag_nomem(&cli->diag) : SC_OK;
+    sc_buf_free(&command);
+    return status;
 }
 
 static sc_status set_fit_options(cli_session *cli, rep_study *study)
@@ -237,8 +224,9 @@ sc_status cli_study_points(cli_session *cli, rep_study *study)
 {
     study->op = cli->op;
     study->system = cli->system;
-    describe_run(cli, study);
-    sc_status status = set_fit_options(cli, study);
+    sc_status status = describe_run(cli, study);
+    if (status == SC_OK)
+        status = set_fit_options(cli, study);
     if (status == SC_OK)
         status = sol_config_copy(cli->op, &cli->config, &study->config, &cli->diag);
     for (int p = 0; p < SOL_N_PHASES && status == SC_OK; p++) {
