@@ -97,7 +97,7 @@ static void set_key(const col_points *points, const col_point *p, double *key)
     const sol_op *op = points->op;
     const sol_config *config = &points->config[p->group];
     for (int i = 0; i < op->n_params; i++)
-        *key++ = config->param[i] / (op->param[i].shard_tp ? config->tp : 1);
+        *key++ = sol_config_local(op, config, i);
     for (int i = 0; i < op->n_slots; i++)
         *key++ = config->slot[i];
     for (int i = 0; i < op->phase[points->phase]->n_axes; i++)

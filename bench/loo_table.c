@@ -38,11 +38,6 @@ static int compare_raw(const void *va, const void *vb)
     return c ? c : (a->latency_s > b->latency_s) - (a->latency_s < b->latency_s);
 }
 
-static double local(const sol_op *op, const sol_config *c, int param)
-{
-    return op->param[param].shard_tp ? c->param[param] / c->tp : c->param[param];
-}
-
 /* ln v; ln(1 + v) for a column that has zeros. */
 static double log_of(double v, bool zeros)
 {
@@ -66,7 +61,7 @@ typedef struct column {
 static double value_of(const col_points *p, size_t i, const column *c)
 {
     const col_point *at = &p->point[i];
-    return c->param >= 0 ? local(p->op, &p->config[at->group], c->param)
+    return c->param >= 0 ? sol_config_local(p->op, &p->config[at->group], c->param)
                          : at->axis[c->axis];
 }
 

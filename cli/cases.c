@@ -108,8 +108,7 @@ static sc_status add_rows(void *user, const col_case_grid *grid)
         add_number(&v->rows, grid->axis[sol_phase_axis_index(phase, "s")][k]);
         add_number(&v->rows, grid->config->tp);
         for (int i = 0; i < op->n_params; i++)
-            add_number(&v->rows, grid->config->param[i] /
-                                     (op->param[i].shard_tp ? grid->config->tp : 1));
+            add_number(&v->rows, sol_config_local(op, grid->config, i));
         for (int i = 0; i < op->n_slots; i++)
             sc_buf_printf(&v->rows, ",%s", sol_dtype_name(grid->config->slot[i]));
         sc_buf_add(&v->rows, "\n");

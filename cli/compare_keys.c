@@ -23,12 +23,6 @@ typedef struct plan {
     int n_columns;
 } plan;
 
-/* What one GPU sees: tables differ in how they say that heads are sharded. */
-static double local(const sol_op *op, const sol_config *config, int i)
-{
-    return op->param[i].shard_tp ? config->param[i] / config->tp : config->param[i];
-}
-
 static bool shards(const sol_op *op)
 {
     for (int i = 0; i < op->n_params; i++)
@@ -43,7 +37,7 @@ static void compare_configs(plan *p, const sol_config *a, const sol_config *b)
 {
     const sol_op *op = p->r->op;
     for (int i = 0; i < op->n_params; i++)
-        p->param[i] |= local(op, a, i) != local(op, b, i);
+        p->param[i] |= sol_config_local(op, a, i) != sol_config_local(op, b, i);
     for (int i = 0; i < op->n_slots; i++)
         p->slot[i] |= a->slot[i] != b->slot[i];
     p->tp |= !shards(op) && a->tp != b->tp;
@@ -105,8 +99,8 @@ static bool varies(const col_table *table, int column)
     return false;
 }
 
-/* A column of labels that both tables have: several labels may mean one dtype or number to
- * the op, and yet be other kernels. */
+/* A column of labels that both tables have: several labels may mean one dtype or number
+ * to the op, and yet be other kernels. */
 static void add_labels(plan *p, const char *name)
 {
     bool differs = false;
@@ -166,7 +160,7 @@ static void add_key(const plan *p, const compare_side *side, const col_point *po
             add_number(out, phase->axis[i].name, point->axis[i]);
     for (int i = 0; i < op->n_params; i++)
         if (p->param[i])
-            add_number(out, op->param[i].name, local(op, config, i));
+            add_number(out, op->param[i].name, sol_config_local(op, config, i));
     for (int i = 0; i < op->n_slots; i++)
         if (p->slot[i])
             sc_buf_printf(out, " %s=%s", op->slot[i].name,

@@ -177,10 +177,8 @@ static bool same_config(const sol_op *op, const sol_config *a, const sol_config 
 {
     bool same = true, shards = false;
     for (int i = 0; i < op->n_params && same; i++) {
-        double tp_a = op->param[i].shard_tp ? a->tp : 1,
-               tp_b = op->param[i].shard_tp ? b->tp : 1;
         shards |= op->param[i].shard_tp;
-        same = a->param[i] / tp_a == b->param[i] / tp_b;
+        same = sol_config_local(op, a, i) == sol_config_local(op, b, i);
     }
     for (int i = 0; i < op->n_slots && same; i++)
         same = a->slot[i] == b->slot[i];

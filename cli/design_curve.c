@@ -167,11 +167,6 @@ static void cloud_clear(cloud *c)
     sc_free(c->count);
 }
 
-static double local(const sol_op *op, const sol_config *config, int i)
-{
-    return op->param[i].shard_tp ? config->param[i] / config->tp : config->param[i];
-}
-
 /* Configurations that differ in dtypes, or not at all but for columns that the op does
  * not know, are of different kinds. */
 static bool same_kind(const sol_op *op, const sol_config *a, const sol_config *b)
@@ -216,7 +211,8 @@ static double regressor(const design_phase *ph, size_t i, int c)
     if (c < ph->phase->n_axes)
         return p->axis[c];
     c -= ph->phase->n_axes;
-    return c < points->op->n_params ? local(points->op, config, c) : config->tp;
+    return c < points->op->n_params ? sol_config_local(points->op, config, c)
+                                    : config->tp;
 }
 
 /* A regressor of n candidates: its logarithm, or ln(1 + v) where it is 0 somewhere.

@@ -377,8 +377,7 @@ static uint64_t key_hash(const checker *c, const col_case_grid *grid, size_t k, 
     for (int i = 0; i < phase_of(c)->n_axes; i++)
         hash = col_key_mix(hash, grid->axis[i][k]);
     for (int i = 0; i < c->op->n_params; i++)
-        hash = col_key_mix(hash, grid->config->param[i] /
-                                     (c->op->param[i].shard_tp ? grid->config->tp : 1));
+        hash = col_key_mix(hash, sol_config_local(c->op, grid->config, i));
     for (size_t i = 0; i < c->sweep->n_combinations * (size_t)c->op->n_slots; i++)
         hash = col_key_mix(hash, (double)c->sweep->dtype[i]);
     for (size_t i = 0; i < c->sweep->n_combinations * (size_t)c->op->n_params; i++) {

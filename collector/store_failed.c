@@ -18,9 +18,7 @@ static bool same_params(const char *text, const sol_op *op, const sol_config *co
         json_object_foreach(object, key, value)
         {
             int i = sol_op_param_index(op, key);
-            same &=
-                i >= 0 && json_number_value(value) ==
-                              config->param[i] / (op->param[i].shard_tp ? config->tp : 1);
+            same &= i >= 0 && json_number_value(value) == sol_config_local(op, config, i);
         }
     json_decref(object);
     return same;

@@ -30,8 +30,7 @@ static uint64_t config_key(const sol_op *op, const sol_config *config)
 {
     uint64_t hash = col_key_start(1);
     for (int i = 0; i < op->n_params; i++)
-        hash = col_key_mix(hash,
-                           config->param[i] / (op->param[i].shard_tp ? config->tp : 1));
+        hash = col_key_mix(hash, sol_config_local(op, config, i));
     for (int i = 0; i < op->n_slots; i++)
         hash = col_key_mix(hash, (double)config->slot[i]);
     return hash;

@@ -431,10 +431,8 @@ static bool differ(const rows *r, int a, int b)
     const sol_config *x = &r->points.config[a], *y = &r->points.config[b];
     const sol_op *op = r->what->op;
     bool other = false;
-    for (int i = 0; i < op->n_params; i++) {
-        bool shard = op->param[i].shard_tp;
-        other |= x->param[i] / (shard ? x->tp : 1) != y->param[i] / (shard ? y->tp : 1);
-    }
+    for (int i = 0; i < op->n_params; i++)
+        other |= sol_config_local(op, x, i) != sol_config_local(op, y, i);
     for (int i = 0; i < op->n_slots; i++)
         other |= x->slot[i] != y->slot[i];
     return other;

@@ -94,19 +94,13 @@ void rep_add_point(sc_buf *out, const sol_phase *phase, const double *axis)
     }
 }
 
-double rep_local_value(const sol_op *op, const sol_config *config, int param)
-{
-    double value = config->param[param];
-    return op->param[param].shard_tp ? value / config->tp : value;
-}
-
 void rep_add_config(sc_buf *out, const sol_op *op, const sol_config *config)
 {
     const char *sep = "";
     for (int i = 0; i < op->n_params; i++) {
         bool sharded = op->param[i].shard_tp && config->tp > 1;
         sc_buf_printf(out, "%s%s%s %s", sep, sharded ? "local " : "", op->param[i].name,
-                      rep_number(rep_local_value(op, config, i)).c);
+                      rep_number(sol_config_local(op, config, i)).c);
         sep = ", ";
     }
     if (config->tp > 1) {
@@ -127,11 +121,11 @@ void rep_add_difference(sc_buf *out, const sol_op *op, const sol_config *own,
     for (int i = 0; i < op->n_params; i++) {
         bool differs = false;
         for (int k = 0; k < n; k++) {
-            differs |= rep_local_value(op, all[k], i) != rep_local_value(op, own, i);
+            differs |= sol_config_local(op, all[k], i) != sol_config_local(op, own, i);
         }
         if (differs) {
             sc_buf_printf(out, "%s%s%s = %s", sep, op->param[i].shard_tp ? "local " : "",
-                          op->param[i].name, rep_number(rep_local_value(op, own, i)).c);
+                          op->param[i].name, rep_number(sol_config_local(op, own, i)).c);
             sep = ", ";
         }
     }

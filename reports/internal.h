@@ -79,8 +79,6 @@ void rep_add_config(sc_buf *out, const sol_op *op, const sol_config *config);
  * values on one GPU; nothing when they are all equal. */
 void rep_add_difference(sc_buf *out, const sol_op *op, const sol_config *own,
                         const sol_config *const *all, int n);
-/* Value of a parameter on one GPU. */
-double rep_local_value(const sol_op *op, const sol_config *config, int param);
 
 /* What the terms of a phase add up to. */
 typedef enum rep_total {

@@ -539,7 +539,7 @@ static void add_parameters(sc_buf *out, const rep_study *study)
         sc_buf_add(out, "| ");
         rep_add_code(out, op->param[i].name);
         sc_buf_printf(out, " | %s | %s | ", rep_number(study->config.param[i]).c,
-                      rep_number(rep_local_value(op, &study->config, i)).c);
+                      rep_number(sol_config_local(op, &study->config, i)).c);
         rep_add_md(out, op->param[i].meaning);
         sc_buf_add(out, " |\n");
     }

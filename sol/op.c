@@ -392,6 +392,12 @@ sc_status sol_config_set_tp(const sol_op *op, sol_config *config, double tp,
     return SC_OK;
 }
 
+double sol_config_local(const sol_op *op, const sol_config *config, int param)
+{
+    double value = config->param[param];
+    return op->param[param].shard_tp ? value / config->tp : value;
+}
+
 void sol_config_values(const sol_op *op, const sol_phase *phase, const sol_config *config,
                        double *value)
 {

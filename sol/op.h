@@ -269,6 +269,8 @@ void sol_config_follow(const sol_op *op, sol_config *config);
 sc_status sol_config_set_tp(const sol_op *op, sol_config *config, double tp,
                             sc_diag *diag);
 
+/* A parameter as one GPU sees it: divided by tp where it is sharded. */
+double sol_config_local(const sol_op *op, const sol_config *config, int param);
 /* Fills value[symbol] for all symbols of op->ctx: parameters, tp, bytes(slot), and the
  * defaults of the optional axes of phase; required axes get NaN. */
 void sol_config_values(const sol_op *op, const sol_phase *phase, const sol_config *config,
