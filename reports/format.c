@@ -216,6 +216,14 @@ void rep_add_md(sc_buf *out, const char *text)
     add_escaped(out, text, "\\`*_|<>[]", "\\");
 }
 
+void rep_add_sentence(sc_buf *out, const char *text)
+{
+    const char first[] = {(char)toupper((unsigned char)*text), 0};
+    rep_add_md(out, first);
+    rep_add_md(out, *text ? text + 1 : text);
+    sc_buf_add(out, ".");
+}
+
 void rep_add_code(sc_buf *out, const char *text)
 {
     /* No escapes work between backticks: a backtick becomes an apostrophe, and a bar

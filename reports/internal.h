@@ -36,6 +36,8 @@ void rep_add_clean(sc_buf *out, const char *text);
 void rep_add_short(sc_buf *out, const char *text,
                    int columns);                     /* clean, "..." at the end */
 void rep_add_md(sc_buf *out, const char *text);      /* Markdown, table cells included */
+/* Markdown: text, which begins with a letter, as a sentence with a capital and a stop. */
+void rep_add_sentence(sc_buf *out, const char *text);
 void rep_add_code(sc_buf *out, const char *text);    /* `text` in Markdown */
 void rep_add_yaml(sc_buf *out, const char *text);    /* single-quoted YAML scalar */
 void rep_add_gnuplot(sc_buf *out, const char *text); /* single-quoted gnuplot string */

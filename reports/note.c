@@ -6,9 +6,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
-#include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "reports/note.h"
@@ -192,11 +190,7 @@ void rep_add_decision(sc_buf *out, const rep_study *study)
         sc_buf_printf(&text, "**%s, %s.** ", k == SOL_CONTEXT ? "Context" : "Generation",
                       p->agreement == REP_DISAGREE ? "proof and measurement disagree"
                                                    : "open point");
-        char why[sizeof p->why];
-        snprintf(why, sizeof why, "%s", p->why);
-        why[0] = (char)toupper((unsigned char)why[0]);
-        rep_add_md(&text, why);
-        sc_buf_add(&text, ".");
+        rep_add_sentence(&text, p->why);
         if (p->kind == FIT_UNDECIDED && !p->fitted) {
             sc_buf_add(&text, " `solcheck design --op ");
             rep_add_clean(&text, study->op->name);

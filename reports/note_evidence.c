@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: GPL-3.0-or-later WITH additional permission, see LICENSE */
 #include <config.h>
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,12 +16,8 @@ static const char *phase_title(const rep_phase *p)
 static void add_verdict(sc_buf *out, const rep_phase *p)
 {
     sc_buf text = {0};
-    char reason[sizeof p->fit.reason];
-    snprintf(reason, sizeof reason, "%s", p->fit.reason);
-    reason[0] = (char)toupper((unsigned char)reason[0]);
     sc_buf_printf(&text, "**Measured: %s.** ", fit_kind_name(p->fit.kind));
-    rep_add_md(&text, reason);
-    sc_buf_add(&text, ".");
+    rep_add_sentence(&text, p->fit.reason);
     rep_add_paragraph(out, &text);
 }
 
