@@ -210,6 +210,21 @@ void test_study_measure(test_study *t)
     }
 }
 
+void test_hold_out(rep_phase *p, test_scale *scale, double user)
+{
+    fit_result *fit = &p->fit;
+    fit->n = p->points.n;
+    for (int a = 0; a < 2; a++) {
+        sc_free(fit->held_out[a]);
+        fit->held_out[a] = sc_calloc(fit->n, sizeof(double));
+        cr_assert_not_null(fit->held_out[a]);
+        for (size_t i = 0; i < fit->n; i++) {
+            const col_point *point = &p->points.point[i];
+            fit->held_out[a][i] = point->latency_s * scale(point, a, user);
+        }
+    }
+}
+
 void test_study_clear(test_study *t)
 {
     for (int k = 0; k < SOL_N_PHASES; k++) {

@@ -25,6 +25,10 @@ void test_study_init(test_study *t, const char *op_text);
 /* Adds invented measurements in two configurations (the second with 6 heads), and an
  * invented fit, to every phase. */
 void test_study_measure(test_study *t);
+/* Makes held-out predictions of the phase's points: scale(point, axes, user) times their
+ * latency, with axes as in fit_axes. */
+typedef double test_scale(const col_point *point, int axes, double user);
+void test_hold_out(rep_phase *p, test_scale *scale, double user);
 void test_study_clear(test_study *t);
 
 /* The whole text of dir/name, or NULL; release with sc_free. */

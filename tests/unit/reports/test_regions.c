@@ -11,20 +11,10 @@
 #include "study.h"
 
 /* The model on x is 30 % off where x > edge and 2 % elsewhere, that on b and s 1 %. */
-static void hold_out(rep_phase *p, double edge)
+static double beyond(const col_point *point, int axes, double edge)
 {
-    fit_result *fit = &p->fit;
-    fit->n = p->points.n;
-    for (int a = 0; a < 2; a++) {
-        sc_free(fit->held_out[a]);
-        fit->held_out[a] = sc_calloc(fit->n, sizeof(double));
-        cr_assert_not_null(fit->held_out[a]);
-        for (size_t i = 0; i < fit->n; i++) {
-            const col_point *point = &p->points.point[i];
-            double off = point->axis[0] * point->axis[1] > edge ? 1.3 : 0.98;
-            fit->held_out[a][i] = point->latency_s * (a == FIT_AXES_BS ? 1.01 : off);
-        }
-    }
+    double off = point->axis[0] * point->axis[1] > edge ? 1.3 : 0.98;
+    return axes == FIT_AXES_BS ? 1.01 : off;
 }
 
 static const rep_region *find(const rep_region *region, int n, const char *start)
@@ -48,7 +38,7 @@ Test(regions, cost_stands_where_it_is)
     rep_phase *p = &t.study.phase[SOL_CONTEXT];
     cr_assert_eq(rep_regions(&t.study, p, region, &n, &diag), SC_OK);
     cr_assert_eq(n, 0, "nothing is held out yet");
-    hold_out(p, 9000);
+    test_hold_out(p, beyond, 9000);
     cr_assert_eq(rep_regions(&t.study, p, region, &n, &diag), SC_OK, "%s", diag.message);
     const rep_region *all = find(region, n, "everywhere");
     const rep_region *low = find(region, n, "lower third");
@@ -85,7 +75,7 @@ Test(regions, are_told)
     test_study t;
     test_study_init(&t, test_twist);
     test_study_measure(&t);
-    hold_out(&t.study.phase[SOL_CONTEXT], 9000);
+    test_hold_out(&t.study.phase[SOL_CONTEXT], beyond, 9000);
     for (int k = 0; k < 2; k++) {
         sc_buf out = {0};
         sc_diag diag = {0};
